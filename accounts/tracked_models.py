@@ -46,13 +46,14 @@ TRACKED = (
             *("username", "email", "password", "first_name", "last_name", "is_active", "locked_at", "deleted_at"),
             *("is_service", "must_change_password", "password_changed_at", "unlocked_at", "factor_kinds"),
             *("must_add_factor", "email_verified_at", "starts_at", "ends_at", "period_state", "password_set_by"),
+            "email_set_by",
         ),
         actions={
             "password": ActionPair(Action.PASSWORD_RESET, Action.PASSWORD_RESET),
             "locked_at": ActionPair(Action.LOCK, Action.UNLOCK),
             "deleted_at": ActionPair(Action.DELETE, UPDATE),
         },
-        # `password_set_by` refers to another account, not to an owner.
+        # `password_set_by` and `email_set_by` refer to another account, not to an owner.
         is_owned=False,
         on_change=partial(session_cache.invalidate_owners, "pk"),
     ),

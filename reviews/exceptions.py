@@ -20,6 +20,15 @@ class OwnAccess(Conflict):
     message = "This is about your own access: another reviewer has to decide it."
 
 
+class AccessOfWhoLetIn(OwnAccess):
+    """Who chose how one gets into the reviewer's account may be the one who reviews."""
+
+    message = (
+        "This is about who chose your password or your e-mail address, and so could review themselves through your "
+        "account: another reviewer has to decide it. A password that you choose by a mailed link is yours alone."
+    )
+
+
 class ReviewClosed(Conflict):
     code = "review_closed"
     message = "This review is closed: decisions can't be made or changed any more."

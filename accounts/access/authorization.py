@@ -36,6 +36,11 @@ GIVEN_TO_ONESELF = (
     "You chose this person's password, so you could use the role yourself. Mail them a link to choose their own first, "
     "or ask an administrator to give the role."
 )
+#: Of an address that the actor gave to an account that was there already.
+MAILED_TO_ONESELF = (
+    "You changed this person's e-mail address, where links to choose a password go, so you could use the role "
+    "yourself. Ask an administrator to give the role."
+)
 
 #: The actor that may do everything.
 SYSTEM = System()
@@ -180,8 +185,8 @@ def authorize_role_change(
     """Raise Forbidden or Conflict unless `actor` may give `user` roles until the end of each, and take those `removed`.
 
     Who holds all that the account and the roles lead to may. So may, for other people who are no Super Administrator,
-    the holder of a role that has these in its `may_grant`: unless they know the person's password, and so would give
-    the role to themselves. Nobody gives a role for longer than what allows them to lasts.
+    the holder of a role that has these in its `may_grant`: unless they chose the person's password or address, and so
+    would give the role to themselves. Nobody gives a role for longer than what allows them to lasts.
     """
     if isinstance(actor, System):
         return
@@ -193,6 +198,8 @@ def authorize_role_change(
     beyond = _authorize_giving(actor, ends, given=given, granting=granting, user=user)
     if beyond and user.password_set_by_id == actor.pk:
         raise Conflict(GIVEN_TO_ONESELF, {"roles": [GIVEN_TO_ONESELF]})
+    if beyond and user.email_set_by_id == actor.pk:
+        raise Conflict(MAILED_TO_ONESELF, {"roles": [MAILED_TO_ONESELF]})
 
 
 def authorize_invitation(actor: Actor, user: User) -> None:

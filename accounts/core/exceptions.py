@@ -102,8 +102,26 @@ class Segregation(Conflict):
         self.fields = {"conflicts": conflicts, "total": total}
 
 
+class ExclusionBindsActor(Conflict):
+    """An exclusion was to allow more, by someone who holds a part of what it keeps apart."""
+
+    code = "exclusion_binds"
+    NAMED = 3
+
+    def __init__(self, held: list[str]) -> None:
+        more = len(held) - self.NAMED
+        names = ", ".join(held[: self.NAMED]) + (f" and {more} more" if more > 0 else "")
+        super().__init__(
+            f"This exclusion binds you: you hold {names}. To weaken or delete it, ask someone whom it doesn't bind, "
+            "such as a Super Administrator. You can still make it stricter."
+        )
+
+
 class SecondPersonRequired(Conflict):
     """What needs four eyes was to be approved by who asked for it, or whom it is for, or by a program."""
 
     code = "second_person"
-    message = "A second person has to approve this: neither who asked for it nor whom it is for."
+    message = (
+        "A second person has to approve this: neither who asked for it nor whom it is for, nor one who chose the "
+        "password or address of their account, or had theirs chosen by them, or shares their mailbox."
+    )

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.access.authorization import Target, authorize, service
+from accounts.access.second_person import may_be_one_person
 from accounts.core.exceptions import ApiKeyNotAllowed, SecondPersonRequired
 from accounts.core.model_fields import stored_form
 from accounts.exclusions.services import lock_exclusion, record_exclusion
@@ -71,7 +72,7 @@ def approve_exception(*, actor: Actor, exclusion_id: int, exception_id: int) -> 
     exception = _find(exclusion, exception_id)
     if current_principal().api_key:
         raise ApiKeyNotAllowed
-    if not isinstance(actor, User) or actor.is_service or actor.pk in {exception.asked_by_id, exception.user_id}:
+    if not is_second_person(actor, exception):
         raise SecondPersonRequired
     require_recent_authentication()
     if exception.has_ended:
@@ -79,10 +80,18 @@ def approve_exception(*, actor: Actor, exclusion_id: int, exception_id: int) -> 
     if exception.approved_at is None:
         # Changes of rights are compared with it.
         lock_rights_of_roles()
-        exception.approved_by, exception.approved_at = actor, timezone.now()
+        exception.approved_by_id, exception.approved_at = actor.pk, timezone.now()
         exception.save()
         _record(actor, exclusion, exception, "approved")
     return exception
+
+
+def is_second_person(actor: Actor, exception: ExclusionException) -> bool:
+    """Whether `actor` is someone else than who asked for it and whom it is for, as far as accounts can say."""
+    if not isinstance(actor, User) or actor.is_service:
+        return False
+    first = [person for person in (exception.asked_by, exception.user) if person is not None]
+    return not any(may_be_one_person(actor, person) for person in first)
 
 
 @service

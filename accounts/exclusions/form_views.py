@@ -135,7 +135,7 @@ def _decide(request: PageRequest, exclusion_id: int, exception_id: int, *, appro
         "exclusion": exclusion,
         "exception": exception,
         "approves": approves,
-        "is_second_person": request.user.pk not in {exception.asked_by_id, exception.user_id},
+        "is_second_person": exception_services.is_second_person(request.user, exception),
         "crumbs": exclusion_crumbs(exclusion, "Approve exception" if approves else "Withdraw exception"),
     }
     page, fragment = "accounts/exclusions/decision.html", "accounts/exclusions/_decision.html"

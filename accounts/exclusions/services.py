@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from accounts.access.authorization import Target, authorize, service
 from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.core.model_fields import stored_form
+from accounts.exclusions.loosening import allows_more, refuse_those_bound
 from accounts.exclusions.sets import find_sets, store_set
 from accounts.models import Exclusion
 from accounts.permissions import ROLE_UPDATE
@@ -67,8 +68,8 @@ def update_exclusion(
 ) -> Exclusion:
     """Change `name`, `mode`, `reason` and the sets. With other sets, exceptions have to be approved again.
 
-    Raises NotFound, Forbidden, ValidationFailed, Conflict, or StaleVersion unless the exclusion is still as one of
-    `expected_versions`.
+    Raises NotFound, Forbidden, ValidationFailed, Conflict, ExclusionBindsActor for what allows more, or StaleVersion
+    unless the exclusion is still as one of `expected_versions`.
     """
     exclusion = lock_exclusion(actor, exclusion_id)
     refuse_stale_version(actor, exclusion, expected_versions)
@@ -83,6 +84,8 @@ def update_exclusion(
             changes[field] = (old[field], found.names)
     if not changes:
         return exclusion
+    if allows_more(changes):
+        refuse_those_bound(actor, exclusion)
     require_recent_authentication()
     lock_rights_of_roles()
     for name, new in fields.items():
@@ -102,9 +105,10 @@ def update_exclusion(
 
 @service
 def delete_exclusion(*, actor: Actor, exclusion_id: int, expected_versions: Collection[str] = ()) -> None:
-    """Delete an exclusion and its exceptions. Raises NotFound, Forbidden or StaleVersion."""
+    """Delete an exclusion and its exceptions. Raises NotFound, Forbidden, StaleVersion or ExclusionBindsActor."""
     exclusion = lock_exclusion(actor, exclusion_id)
     refuse_stale_version(actor, exclusion, expected_versions)
+    refuse_those_bound(actor, exclusion)
     require_recent_authentication()
     changes = {field: (getattr(exclusion, field), None) for field in ("name", "mode", "reason")}
     # First: deleting it removes the sets that the event lists.

@@ -72,6 +72,11 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
     password_set_by = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+", db_index=False
     )
+    #: Who else gave an account that was there already its address, and so may read its mail. One's own change clears
+    #: nothing, since it may be theirs who chose the one before.
+    email_set_by = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+", db_index=False
+    )
     #: Part of each link to choose a password: counting it up makes the earlier links void.
     link_number = models.PositiveIntegerField(editable=False, default=0, db_default=0)
     #: When the invitation was sent whose link works; None once there is a password, or something made the link void.

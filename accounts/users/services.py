@@ -216,6 +216,8 @@ def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: b
         require_recent_authentication()
         user.invited_at = None  # its link is void: it went to the earlier address
         user.email_verified_at = timezone.now() if is_verified else None
+        if actor.pk not in {user.pk, None}:
+            user.email_set_by_id = actor.pk
     was_pending = user.is_pending
     for name, (_, new) in changes.items():
         setattr(user, name, new)

@@ -62,14 +62,14 @@ class ItemFilter(ListFilter):
     def _shown(self, items: ReviewItemQuerySet, show: str) -> ReviewItemQuerySet:
         if show in {"keep", "change", "remove"}:
             return items.filter(decision=show)
-        reader = self.reader.pk if self.reader else None
+        reader = self.reader
         narrowed: dict[str, Callable[[], ReviewItemQuerySet]] = {
-            "mine": lambda: items.undecided().exclude(user=reader),
+            "mine": lambda: items.decidable_by(reader) if reader else items.undecided(),
             "undecided": items.undecided,
             "decided": lambda: items.exclude(decision=""),
             "pending": items.pending,
             "changed": lambda: items.exclude(changes={}),
             "unchanged": items.unchanged,
-            "own": lambda: items.filter(user=reader),
+            "own": lambda: items.filter(user=reader.pk if reader else None),
         }
         return narrowed.get(show, items.all)()

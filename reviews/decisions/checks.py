@@ -10,7 +10,14 @@ from accounts.models import User
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound, ValidationFailed
 from reprotech.core.request_context import current_reason
-from reviews.exceptions import DecidedMeanwhile, DecidedSince, NotReviewer, OwnAccess, ReviewClosed
+from reviews.exceptions import (
+    AccessOfWhoLetIn,
+    DecidedMeanwhile,
+    DecidedSince,
+    NotReviewer,
+    OwnAccess,
+    ReviewClosed,
+)
 from reviews.models import Decision, Review, ReviewItem
 from reviews.permissions import SETTINGS_READ, USER_READ
 
@@ -58,8 +65,10 @@ def lock_for_decision(actor: Actor, review_id: int) -> Review:
 
 
 def refuse_own(actor: Actor, item: ReviewItem) -> None:
-    if item.user_id is not None and item.user_id == actor.pk:
-        raise OwnAccess
+    """Raise OwnAccess or AccessOfWhoLetIn for what another reviewer has to decide."""
+    if not isinstance(actor, User) or not item.is_about(actor):
+        return
+    raise OwnAccess if item.user_id == actor.pk else AccessOfWhoLetIn
 
 
 def refuse_decided(actor: Actor, item: ReviewItem, expected_versions: Collection[str]) -> None:

@@ -130,7 +130,8 @@ def keep_unchanged(*, actor: Actor, review_id: int) -> int:
     Returns how many these are. What is about the actor stays for another reviewer.
     """
     review = lock_for_decision(actor, review_id)
-    found = review.items.select_for_update(of=("self",)).undecided().unchanged().exclude(user=actor.pk)
+    reviewer = User.objects.get(pk=actor.pk)
+    found = review.items.select_for_update(of=("self",)).decidable_by(reviewer).unchanged()
     items = list(found.order_by("pk"))
     for item in items:
         _set_decision(actor, item, Choice(Decision.KEEP, UNCHANGED_REASON), [])

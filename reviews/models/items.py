@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from accounts.access.second_person import possible_selves
 from accounts.models import ApiKey, Role, User
 from accounts.models.versioning import Versioned
 from reviews.models.querysets import ReviewItemQuerySet
@@ -109,4 +110,5 @@ class ReviewItem(Versioned, models.Model):
         return self.outcome == Outcome.PENDING
 
     def is_about(self, user: User) -> bool:
-        return self.user_id is not None and self.user_id == user.pk
+        """Whether it is about the access of `user`, or of someone who may use that account."""
+        return self.user_id is not None and self.user_id in possible_selves(user)

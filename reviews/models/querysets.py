@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from accounts.access.second_person import possible_selves
 from accounts.permissions import ROLE_READ, SETTINGS_READ
 from reprotech.core.normalization import fold_text
 from reviews.models.days import today
@@ -72,8 +73,8 @@ class ReviewItemQuerySet(models.QuerySet["ReviewItem"]):
         return self.filter(decision="")
 
     def decidable_by(self, actor: "User") -> Self:
-        """Those that are undecided and not about `actor`."""
-        return self.undecided().exclude(user=actor.pk)
+        """Those that are undecided and that `actor` may decide: see `ReviewItem.is_about`."""
+        return self.undecided().exclude(user__in=possible_selves(actor))
 
     def unchanged(self) -> Self:
         """Kept in the last review, without any difference since."""

@@ -81,7 +81,7 @@ def decide_rest(request: PageRequest, review_id: int) -> HttpResponse:
     review = find_review(request.user, review_id)
     sent = [int(text) for text in request.POST.get("items", "").split(",") if text.isdecimal()][:MAX_PER_PAGE]
     choice = Choice(request.POST.get("decision", ""), request.POST.get("reason", ""))
-    wanted = review.items.undecided().filter(pk__in=sent).exclude(user=request.user.pk)
+    wanted = review.items.decidable_by(request.user).filter(pk__in=sent)
     try:
         outcomes = decide_items(
             actor=request.user,

@@ -135,7 +135,7 @@ def render_items(
         "is_reviewer": is_reviewer,
         "can_save": any(row.can_decide for row in rows),
         "rest": [row.item.pk for row in rows if row.can_decide and not row.item.decision],
-        "unchanged": review.items.undecided().unchanged().exclude(user=request.user.pk).count() if is_reviewer else 0,
+        "unchanged": review.items.decidable_by(request.user).unchanged().count() if is_reviewer else 0,
         "typed": request.GET,
         "selects": [FilterSelect("show", "Lines", options["show"], any="All")],
         "chips": filter_chips(request.GET, {"search": "Search", "show": "Shown"}, options),

@@ -10,11 +10,12 @@ from accounts.api_keys.services import create_key
 from accounts.models import Role, RoleGrant, User
 from accounts.roles.services import create_role, delete_role, update_role
 from accounts.users.services import lock_user, update_user
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound, ValidationFailed
 from reprotech.testing.cast import at_once, audit_rows, make_user
 from reviews.decisions.closing import close_review
 from reviews.decisions.services import Choice, carry_out_removal, decide_item, decide_items, keep_unchanged
-from reviews.exceptions import DecidedMeanwhile, DecidedSince, NotReviewer, OwnAccess, ReviewClosed
+from reviews.exceptions import AccessOfWhoLetIn, DecidedMeanwhile, DecidedSince, NotReviewer, OwnAccess, ReviewClosed
 from reviews.models import Review, ReviewItem
 from reviews.subjects.context import add_context
 from reviews.tests.support.campaigns import item_about, make_review
@@ -106,6 +107,22 @@ def test_nobody_reviews_themselves_and_another_reviewer_can(cast):
     outcomes = decide_items(actor=cast.manager, review_id=review.pk, choices={own.pk: Choice("keep")})
     assert isinstance(outcomes.refused[own.pk], OwnAccess)
     decide(cast.admin, own, "keep")
+
+
+def test_nobody_reviews_themselves_through_an_account_that_they_were_let_into(cast):
+    """Who chose the reviewer's password or address may be the one who reviews; a mailed link makes it theirs alone."""
+    review = make_review(cast)
+    item = item_about(review, cast.viewer, "Viewer")
+    for field in ("password_set_by", "email_set_by"):
+        with explicitly_recorded():
+            User.objects.filter(pk=cast.manager.pk).update(**{field: cast.viewer})
+        reviewer = User.objects.get(pk=cast.manager.pk)
+        with pytest.raises(AccessOfWhoLetIn, match="another reviewer has to decide it"):
+            decide(reviewer, item, "keep")
+        assert item not in review.items.decidable_by(reviewer)
+        with explicitly_recorded():
+            User.objects.filter(pk=cast.manager.pk).update(**{field: None})
+    decide(User.objects.get(pk=cast.manager.pk), item, "keep")
 
 
 def test_only_reviewers_decide_whatever_they_hold(cast):

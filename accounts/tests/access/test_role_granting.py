@@ -221,6 +221,24 @@ def test_who_knows_the_password_gives_no_role_with_it(cast, officer, settings):
     assert slugs(made) == {"viewer"}
 
 
+def test_who_changed_the_address_gives_no_role_with_it(cast, officer):
+    """Links to choose a password go there. In one call, one after the other, and after a change by the account itself,
+    which may be theirs by then.
+    """
+    both, later = make_user("both"), make_user("later")
+    with pytest.raises(Conflict, match="You changed this person's e-mail address"):
+        user_services.update_user(actor=officer, user_id=both.pk, email="mine@lab.example", roles=["viewer"])
+    assert (slugs(both), User.objects.get(pk=both.pk).email) == (set(), both.email)
+    user_services.update_user(actor=officer, user_id=later.pk, email="mine@lab.example")
+    user_services.change_email(user=User.objects.get(pk=later.pk), address="mine-too@lab.example")
+    with pytest.raises(Conflict, match="Ask an administrator"):
+        user_services.update_user(actor=officer, user_id=later.pk, roles=["viewer"])
+    # What they hold themselves they could give in any case, and others don't read that mailbox.
+    user_services.update_user(actor=officer, user_id=later.pk, first_name="Later")
+    user_services.update_user(actor=cast.admin, user_id=later.pk, roles=["viewer"])
+    assert slugs(later) == {"viewer"}
+
+
 def test_a_role_that_may_grant_takes_as_much_as_the_roles_that_it_grants(cast, people_officer, clerk):
     """Its holder could give those roles to a friend, and so could a friend."""
     peer = make_user("peer", "People Officer")

@@ -7,9 +7,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.access.authorization import SYSTEM
-from accounts.core.exceptions import ApiKeyNotAllowed, SecondPersonRequired
+from accounts.access_periods.services import grant_role
+from accounts.core.exceptions import ApiKeyNotAllowed, ExclusionBindsActor, SecondPersonRequired
 from accounts.exclusions import exception_services, services
-from accounts.models import Exclusion, ExclusionException, Role
+from accounts.models import Exclusion, ExclusionException, Role, User
 from audit.models import AuditLog
 from audit.presentation.event_text import sentence
 from audit.tracking.model_tracking import explicitly_recorded
@@ -116,11 +117,13 @@ def test_without_role_update_nobody_changes_exclusions(cast, exclude):
 def test_an_update_records_what_differs_and_nothing_where_nothing_does(cast, exclude, expect_row):
     exclusion = exclude()
     with audit_rows() as rows:
-        services.update_exclusion(actor=cast.admin, exclusion_id=exclusion.pk, name="Tests", set_b=["lab_test_approve"])
-        services.update_exclusion(actor=cast.admin, exclusion_id=exclusion.pk, mode="warn", set_b=["manager"])
+        services.update_exclusion(
+            actor=cast.super_admin, exclusion_id=exclusion.pk, name="Tests", set_b=["lab_test_approve"]
+        )
+        services.update_exclusion(actor=cast.super_admin, exclusion_id=exclusion.pk, mode="warn", set_b=["manager"])
     (row,) = rows
     changes = {"mode": ["refuse", "warn"], "set_b": [["lab_test_approve"], ["Manager"]]}
-    expect_row(row, cast.admin, "update", exclusion, resource="exclusion", changes=changes)
+    expect_row(row, cast.super_admin, "update", exclusion, resource="exclusion", changes=changes)
     assert Exclusion.objects.get().set_b == ["Manager"]
 
 
@@ -128,11 +131,44 @@ def test_deleting_takes_the_exceptions_along_and_records_the_sets(cast, exclude,
     exclusion = exclude()
     allow(exclusion, cast.viewer)
     with audit_rows() as rows:
-        services.delete_exclusion(actor=cast.admin, exclusion_id=exclusion.pk)
+        services.delete_exclusion(actor=cast.super_admin, exclusion_id=exclusion.pk)
     assert (Exclusion.objects.count(), ExclusionException.objects.count()) == (0, 0)
     (row,) = rows
     assert row.changes["set_b"] == [["lab_test_approve"], []]
-    assert sentence(row) == "the-admin deleted the exclusion Tests"
+    assert sentence(row) == "the-super_admin deleted the exclusion Tests"
+
+
+def test_those_whom_an_exclusion_binds_make_it_stricter_and_no_weaker(cast, exclude, make_role):
+    """They could take it away, take the other half of what it keeps apart, and bring it back."""
+    make_role("Role Keeper", "role_update", "lab_test_create")
+    keeper, exclusion = make_user("keeper", "Role Keeper"), exclude()
+    weaker = (
+        {"mode": "warn"},
+        {"set_b": ["lab_test_read"]},
+        {"set_a": ["lab_test_create", "lab_test_read"]},
+    )
+    attempts = [
+        lambda c=change: services.update_exclusion(actor=keeper, exclusion_id=exclusion.pk, **c) for change in weaker
+    ]
+    attempts.append(lambda: services.delete_exclusion(actor=keeper, exclusion_id=exclusion.pk))
+    for attempt in attempts:
+        with (
+            audit_rows() as rows,
+            pytest.raises(ExclusionBindsActor, match="binds you: you hold lab_test_create") as refusal,
+        ):
+            attempt()
+        assert (rows, refusal.value.code) == ([], "exclusion_binds")
+    services.update_exclusion(actor=keeper, exclusion_id=exclusion.pk, set_b=["lab_test_approve", "report_export"])
+    # A role that begins later counts, since it can be waited for. Super Administrators are bound by roles alone.
+    other = make_user("other", "Viewer")
+    make_role("Plain Keeper", "role_update")
+    grant_role(actor=SYSTEM, user_id=other.pk, role="Plain Keeper")
+    services.update_exclusion(actor=other, exclusion_id=exclusion.pk, mode="warn")
+    services.update_exclusion(actor=other, exclusion_id=exclusion.pk, mode="refuse")
+    grant_role(actor=SYSTEM, user_id=other.pk, role="Role Keeper", starts_at=timezone.now() + SOON)
+    with pytest.raises(ExclusionBindsActor):
+        services.delete_exclusion(actor=other, exclusion_id=exclusion.pk)
+    services.delete_exclusion(actor=cast.super_admin, exclusion_id=exclusion.pk)
 
 
 def test_changes_beside_the_services_are_recorded_too(cast, exclude):
@@ -182,6 +218,26 @@ def test_neither_the_asker_nor_the_person_nor_a_program_approves(cast, exclude):
     assert state_of(asked) == "asked"
     with explicitly_recorded(), pytest.raises(IntegrityError), transaction.atomic():
         ExclusionException.objects.filter(pk=asked.pk).update(approved_by=cast.admin)
+
+
+def test_accounts_that_may_be_of_one_person_approve_nothing_for_each_other(cast, exclude):
+    """Whose password or address one of them chose, either way, and two addresses of one mailbox."""
+    known, readdressed, maker, twin = (
+        make_user(name, "Administrator") for name in ("known", "readdressed", "maker", "twin")
+    )
+    exclusion = exclude()
+    exception = ask(cast.admin, exclusion, cast.viewer)
+    with explicitly_recorded():
+        User.objects.filter(pk=known.pk).update(password_set_by=cast.viewer)
+        User.objects.filter(pk=readdressed.pk).update(email_set_by=cast.admin)
+        User.objects.filter(pk=cast.admin.pk).update(password_set_by=maker)
+        User.objects.filter(pk=twin.pk).update(email=cast.viewer.email.upper().replace("@", "+2@"))
+    for account in (known, readdressed, maker, twin):
+        with audit_rows() as rows, pytest.raises(SecondPersonRequired):
+            approve(User.objects.get(pk=account.pk), exception)
+        assert rows == []
+    approve(cast.super_admin, exception)
+    assert state_of(exception) == "approved"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Who may make an exclusion allow more: not those whom it binds."""
+
+from collections.abc import Mapping
+
+from accounts.core.exceptions import ExclusionBindsActor
+from accounts.models import Exclusion, RoleGrant
+from accounts.segregation.rules import Rules
+from reprotech.core.actors import Actor, System
+
+
+def allows_more(changes: Mapping[str, tuple[object, object]]) -> bool:
+    """Whether a change of an exclusion lets through what it refused: another mode, or less in its sets."""
+    if "mode" in changes and changes["mode"][1] != Exclusion.Mode.REFUSE:
+        return True
+    return any(_lost(changes[side]) for side in ("set_a", "set_b") if side in changes)
+
+
+def _lost(change: tuple[object, object]) -> bool:
+    old, new = change
+    return isinstance(old, list) and isinstance(new, list) and bool({*old} - {*new})
+
+
+def refuse_those_bound(actor: Actor, exclusion: Exclusion) -> None:
+    """Raise ExclusionBindsActor if the actor holds, now or later, something of what the exclusion keeps apart.
+
+    Who has one half could otherwise take the exclusion away, take the other half and bring it back.
+    """
+    if isinstance(actor, System):
+        return
+    rules = Rules.load(Exclusion.objects.filter(pk=exclusion.pk))
+    grants = RoleGrant.objects.unended().filter(user=actor.pk).order_by()
+    given = rules.given_by(set(grants.values_list("role", flat=True)))
+    if held := rules.named(set().union(*given.values())):
+        raise ExclusionBindsActor(held)
