@@ -4,14 +4,16 @@ A period is [from_at, to_at). It refers to users and roles by their ids, without
 """
 
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+Row = TypeVar("Row", bound="Period")
 
-class PeriodQuerySet(models.QuerySet["Period"]):
+
+class PeriodQuerySet(models.QuerySet[Row]):
     def at(self, moment: datetime) -> Self:
         """What held at a moment."""
         return self.filter(Q(to_at__isnull=True) | Q(to_at__gt=moment), from_at__lte=moment)
@@ -36,11 +38,13 @@ class Period(models.Model):
     from_event = models.BigIntegerField()
     to_event = models.BigIntegerField(null=True)
 
-    objects = PeriodQuerySet.as_manager()
-
     class Meta:
         abstract = True
         default_permissions = ()
+
+
+class AccountPeriodQuerySet(PeriodQuerySet["AccountPeriod"]):
+    """Reads of it."""
 
 
 class AccountPeriod(Period):
@@ -59,6 +63,8 @@ class AccountPeriod(Period):
     #: The account's own period: outside of it nobody signs in.
     starts_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
+
+    objects = AccountPeriodQuerySet.as_manager()
 
     class Meta(Period.Meta):
         db_table = "access_account_periods"
@@ -98,6 +104,10 @@ class AccountPeriod(Period):
         return "pending" if self.starts_at is not None and self.starts_at > moment else "active"
 
 
+class GrantPeriodQuerySet(PeriodQuerySet["GrantPeriod"]):
+    """Reads of it."""
+
+
 class GrantPeriod(Period):
     """When a user held a role: from the later of its event and its start, to the earlier of its removal and its end.
 
@@ -115,6 +125,8 @@ class GrantPeriod(Period):
     #: As it was then; empty once it is erased.
     granted_by_name = models.CharField(max_length=254, blank=True)
 
+    objects = GrantPeriodQuerySet.as_manager()
+
     class Meta(Period.Meta):
         db_table = "access_grant_periods"
         ordering = ("user_id", "from_at", "id")
@@ -128,11 +140,17 @@ class GrantPeriod(Period):
         return f"role {self.role_id} of user {self.user_id}"
 
 
+class RolePeriodQuerySet(PeriodQuerySet["RolePeriod"]):
+    """Reads of it."""
+
+
 class RolePeriod(Period):
     """When a role had a name; between its creation and its deletion there is always one."""
 
     role_id = models.BigIntegerField()
     name = models.CharField(max_length=254)
+
+    objects = RolePeriodQuerySet.as_manager()
 
     class Meta(Period.Meta):
         db_table = "access_role_periods"
@@ -149,11 +167,17 @@ class RolePeriod(Period):
         return self.name
 
 
+class RolePermissionPeriodQuerySet(PeriodQuerySet["RolePermissionPeriod"]):
+    """Reads of it."""
+
+
 class RolePermissionPeriod(Period):
     """When a role held a permission."""
 
     role_id = models.BigIntegerField()
     permission = models.CharField(max_length=64)
+
+    objects = RolePermissionPeriodQuerySet.as_manager()
 
     class Meta(Period.Meta):
         db_table = "access_role_permission_periods"

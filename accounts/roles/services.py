@@ -1,4 +1,5 @@
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -8,12 +9,14 @@ from django.utils.text import slugify
 from accounts.access.authorization import OPEN_END, Target, authorize, authorize_until, reach_of, service
 from accounts.access.optimistic_locking import refuse_stale_version
 from accounts.access.role_granting import RoleGranting
+from accounts.access.user_events import record_user
 from accounts.core.catalogue import in_catalogue_order
 from accounts.core.confusables import confusable_forms
 from accounts.core.model_fields import stored_form
 from accounts.models import Exclusion, Permission, Role, RoleGrant, User
 from accounts.models.querysets import RoleQuerySet
 from accounts.periods.grants import grant_details, move_grants
+from accounts.periods.recorded_states import states_of_users
 from accounts.permissions import ROLE_CREATE, ROLE_DELETE, ROLE_UPDATE
 from accounts.roles.applications import Registered
 from accounts.roles.assignments import mark_roles_changed, record_role_changes
@@ -224,8 +227,22 @@ def _reassign(actor: Actor, role: Role, holders: list[User], other: Role | None)
         moved = {user.pk: move_grants(actor, user, role, other) for user in holders}
     for user in holders:
         mark_roles_changed(user)
-        details = {**grant_details(moved[user.pk]), **exclusion_details(warned.get(user.pk, []))}
-        record_role_changes(actor, user, before[user.pk], list(user.roles.all()), assigned=details)
+        _record_reassignment(actor, user, before[user.pk], moved[user.pk], exclusion_details(warned.get(user.pk, [])))
+
+
+def _record_reassignment(
+    actor: Actor, user: User, before: list[Role], moved: list[RoleGrant], exclusions: dict[str, Any]
+) -> None:
+    """With the state after it unless all is for good: periods are merged, and what begins later isn't held yet."""
+    after = list(user.roles.all())
+    is_plain = all(grant.role not in before and not grant.starts_at and not grant.ends_at for grant in moved)
+    state = {} if is_plain else {"state": states_of_users([user.pk])[str(user.pk)]}
+    details = {**grant_details(moved), **exclusions, **state}
+    if {*before} != {*after}:
+        record_role_changes(actor, user, before, after, assigned=details, revoked=state)
+    else:
+        names = sorted({grant.role.name for grant in moved})
+        record_user(actor, Action.ROLE_ASSIGN, user, roles=names, **details)
 
 
 def find_permissions(names: Iterable[str], held: Collection[str] = ()) -> list[Permission]:

@@ -1,0 +1,80 @@
+"""Brings the projection up to the log: by the audit worker each second, and by readers before they answer."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from access_history.access_events import access_events, read_events
+from access_history.models import HistoryState
+from access_history.projection.batches import replay_batch
+from access_history.projection.progress import Progress, lock_history, read_state
+from access_history.projection.settled_events import Horizon
+from audit.models import AuditLog
+from audit.models.querysets import AuditLogQuerySet
+
+#: Events that are replayed by one transaction.
+BATCH_SIZE = 1_000
+#: What a reader replays at most before it answers.
+MAX_EVENTS_OF_READER = 5_000
+#: Other events are passed over without a note of it, until there are so many: then the next look would take long.
+MAX_PASSED_OVER = 1_000
+MAX_KEPT_SENTENCES = 20
+
+#: Each process remembers whom it waits for.
+_horizon = Horizon()
+
+
+def catch_up(max_events: int | None = MAX_EVENTS_OF_READER) -> Progress:
+    """Replay what is missing, unless that is more than `max_events` (None: all of it); several processes may call it.
+
+    Nothing is written, and no lock taken, where nothing is missing.
+    """
+    state = read_state()
+    found = _missing(state).values_list("pk", flat=True)
+    missing = found[: max_events + 1] if max_events is not None else found[:1]
+    count = len(missing)
+    if max_events is not None and count > max_events:
+        return _progress(state)
+    if count or _newest() - state.last_event > MAX_PASSED_OVER:
+        until = _horizon.settled_until()
+        while _replay_next(until):
+            pass
+        state = read_state()
+    return _progress(state)
+
+
+def _missing(state: HistoryState) -> AuditLogQuerySet:
+    return access_events().filter(pk__gt=state.last_event).order_by("pk")
+
+
+def _newest() -> int:
+    return AuditLog.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def _progress(state: HistoryState) -> Progress:
+    # The tables say all until the moment of the first event that is missing.
+    missing_since = _missing(state).values_list("timestamp", flat=True).first()
+    return Progress(state.last_event, state.begins_at, missing_since)
+
+
+@transaction.atomic
+def _replay_next(until: int) -> bool:
+    """Replay the next batch of events up to this one; returns whether more may follow."""
+    if read_state().last_event >= until:
+        return False
+    lock_history()
+    state = read_state()  # as another process may have left it
+    found = access_events().filter(pk__gt=state.last_event, pk__lte=until).order_by("pk")[:BATCH_SIZE]
+    ids = list(found.values_list("pk", flat=True))
+    if state.begins_at is None:
+        state.begins_at = AuditLog.objects.order_by("pk").values_list("timestamp", flat=True).first()
+    events = list(read_events(access_events().filter(pk__in=ids).order_by("pk")))
+    sentences = replay_batch(events) if events else []
+    is_full = len(ids) == BATCH_SIZE
+    state.last_event = ids[-1] if is_full else max(until, state.last_event)
+    if events:
+        state.last_at = events[-1].timestamp
+    state.replayed_at = timezone.now()
+    state.contradiction_count += len(sentences)
+    state.contradictions = [*state.contradictions, *sentences][:MAX_KEPT_SENTENCES]
+    state.save()
+    return is_full
