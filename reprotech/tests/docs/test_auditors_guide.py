@@ -12,7 +12,7 @@ pytestmark = pytest.mark.only_on("sqlite")  # the commands speak with the API al
 
 ROOT = Path(__file__).resolve().parents[3]
 GUIDE = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8").partition("## For auditors")[2]
-EXPORT, VERIFY, KEEP, VERIFY_WITH_KEPT = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
+EXPORT, VERIFY, KEEP, VERIFY_WITH_KEPT, ACCESS_AT = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
 
 
 @pytest.fixture
@@ -52,6 +52,11 @@ def test_the_guide_leads_from_an_export_to_a_proof_and_from_a_kept_checkpoint_to
     code, output = auditor(VERIFY_WITH_KEPT)
     assert code == 0
     assert "The log still begins with the " in output
+    checked = re.search(r"signed at (\S+)\.\n", output)[1]
+    code, output = auditor(ACCESS_AT.replace("2030-01-31T12:00:00Z", checked))
+    assert code == 0, output
+    assert "The files hold every event from the first one until then, so there are no others." in output
+    assert (tmp_path / "table.csv").read_text().splitlines()[1].startswith("1,admin,System Administrator,active,")
     file = tmp_path / "audit.jsonl"
     file.write_bytes(file.read_bytes().replace(b'"action":"create"', b'"action":"delete"', 1))
     code, output = auditor(VERIFY)
