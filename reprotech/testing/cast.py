@@ -64,6 +64,31 @@ def make_many_users(count: int) -> None:
         cursor.execute("ANALYZE user_roles")
 
 
+@contextmanager
+def indexed_afterwards(*tables: str) -> Iterator[None]:
+    """Rows that the block inserts get into PostgreSQL's indexes together at its end, in a tenth of the time.
+
+    Only inserts: an index made in the same transaction as updates without it isn't used there. Primary keys stay.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what waits to be checked forbids to change a table
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s) AND schemaname = current_schema()"
+            " AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = indexname)",
+            [list(tables)],
+        )
+        indexes = dict(cursor.fetchall())
+        cursor.execute(f"DROP INDEX {', '.join(indexes)}")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        yield
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for definition in indexes.values():
+            cursor.execute(definition)
+        for table in tables:
+            cursor.execute(f"ANALYZE {table}")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
 def pages_waiting(index: str) -> int:
     """How many pages waited to be sorted into a GIN index of PostgreSQL; none does afterwards."""
     with connection.cursor() as cursor:

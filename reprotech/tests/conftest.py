@@ -1,6 +1,7 @@
 """Fixtures for the tests of the whole."""
 
 import pytest
+from django.db import connection
 
 from accounts.models import Role, RoleGrant, Session, User
 from reprotech.tests.support.command_runner import Installation
@@ -16,6 +17,14 @@ def grown_lab(stack, tmp_path_factory):
 def grown_sqlite(stack, grown_lab, tmp_path_factory):
     """The same on SQLite, whatever the stack."""
     return grown_lab if stack == "sqlite" else Installation("sqlite", tmp_path_factory.mktemp("grown")).grow()
+
+
+@pytest.fixture(scope="module")
+def swept(django_db_setup, django_db_blocker):
+    """Rows that the file's tests took back are gone from PostgreSQL's files, which the tests after them read."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("VACUUM")
 
 
 def state():

@@ -14,7 +14,7 @@ from audit.models import AuditLog
 from reprotech.testing.cast import make_many_users
 from reprotech.tests.support.query_plans import costly_steps, selects
 
-pytestmark = [pytest.mark.only_on("postgresql"), pytest.mark.django_db]
+pytestmark = [pytest.mark.only_on("postgresql"), pytest.mark.django_db, pytest.mark.usefixtures("swept")]
 
 MANY, FEW = 20_000, 1_000
 
