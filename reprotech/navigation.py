@@ -32,6 +32,8 @@ class Entry:
     access: str
     #: Pressed after g, it opens the page.
     key: str
+    #: A second permission that the page needs.
+    also: str = SIGNED_IN
 
 
 ENTRIES = (
@@ -42,6 +44,7 @@ ENTRIES = (
     Entry("Exclusions", "exclusions", icon="scale", access=ROLE_READ, key="x"),
     Entry("Applications", "applications", icon="app-window", access=SETTINGS_READ, key="l"),
     Entry("Access reviews", "reviews", icon="clipboard-check", access=USER_READ, key="v"),
+    Entry("Access history", "access", icon="calendar-search", access=AUDIT_READ, key="c", also=USER_READ),
     Entry("Audit log", "audit", icon="scroll-text", access=AUDIT_READ, key="a"),
     Entry("Settings", "settings", icon="settings", access=SETTINGS_READ, key="s"),
 )
@@ -107,7 +110,7 @@ def layout_context(request: HttpRequest) -> dict[str, object]:
                 "is_open": _is_open(request.path, url),
             }
             for entry in ENTRIES
-            if not action and (entry.access == SIGNED_IN or user.has_perm(entry.access))
+            if not action and user.has_perms({entry.access, entry.also} - {SIGNED_IN})
             for url in [reverse(entry.url_name)]
         ]
     return context

@@ -29,11 +29,13 @@ urlpatterns = [
     # First, since URLs are tried in order and programs call these thousands of times.
     path("api/", include("accounts.api_urls")),
     path("api/", include("audit.api.urls")),
+    path("api/", include("access_history.api_urls")),
     path("api/", include("sso.api_urls")),
     path("api/", include("reviews.api_urls")),
     path("api/", include("analytics.api.urls")),
     path("", include("analytics.urls")),
     path("", include("accounts.urls")),
+    path("", include("access_history.urls")),
     path("", include("sso.urls")),
     path("", include("reviews.urls")),
     path("", include("audit.urls")),

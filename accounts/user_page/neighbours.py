@@ -19,6 +19,7 @@ TAB_URLS = {
     "access": "user_access",
     "sessions": "user_sessions",
     "keys": "user_keys",
+    "history": "user_history",
     "activity": "user_activity",
 }
 

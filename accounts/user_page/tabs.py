@@ -35,6 +35,7 @@ def user_tabs(reader: User, user: User, suffix: str = "") -> list[Tab]:
     if not user.is_service and reader.has_perm(USER_UPDATE):
         tabs.append(Tab("keys", "API keys", at["keys"], user.api_keys.unrevoked().count()))
     if reader.has_perm(AUDIT_READ):
+        tabs.append(Tab("history", "Access history", at["history"]))
         tabs.append(Tab("activity", "Activity", at["activity"]))
     return tabs
 

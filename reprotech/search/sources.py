@@ -44,6 +44,8 @@ class Destination:
     access: str = SIGNED_IN
     icon: str = ""
     query: str = ""
+    #: A second permission that the page needs.
+    also: str = SIGNED_IN
 
     @property
     def url(self) -> str:
@@ -55,11 +57,14 @@ PAGE_WORDS = {
     "settings": "configuration policy environment variables version build",
     "reviews": "access review recertification attestation audit who has access",
     "applications": "single sign-on sso oidc openid connect programs clients",
+    "access": "as of who had access on a day past point in time report snapshot",
     "exclusions": "segregation separation of duties sod conflicts",
 }
 PAGES = (
     *(
-        Destination(entry.label, PAGE_WORDS.get(entry.url_name, ""), entry.url_name, entry.access, entry.icon)
+        Destination(
+            entry.label, PAGE_WORDS.get(entry.url_name, ""), entry.url_name, entry.access, entry.icon, also=entry.also
+        )
         for entry in ENTRIES
     ),
     Destination("Profile", "account sessions my keys", "profile", icon="user-round"),
@@ -109,6 +114,14 @@ COMMANDS = (
         AUDIT_READ,
         icon="circle-x",
         query="?action=login&outcome=failure&last=24h",
+    ),
+    Destination(
+        "Who had access on a day",
+        "as of past point in time history snapshot report",
+        "access",
+        AUDIT_READ,
+        icon="calendar-search",
+        also=USER_READ,
     ),
     Destination("Change password", "my own", "change_password", icon="key-round"),
     Destination("New API key", "token script my own", "new_own_key", icon="key-round"),
@@ -233,7 +246,7 @@ def _pages(reader: User, folded: str) -> list[Result]:
 
 
 def _destinations(destinations: Iterable[Destination], reader: User, folded: str) -> list[Result]:
-    allowed = [one for one in destinations if one.access == SIGNED_IN or reader.has_perm(one.access)]
+    allowed = [one for one in destinations if reader.has_perms({one.access, one.also} - {SIGNED_IN})]
     return [
         Result(one.title, "", one.url, one.icon)
         for one in matching(allowed, folded, lambda one: f"{one.title} {one.words}")

@@ -5,7 +5,7 @@ A list's filter is a form: `UserFilter.parse(request.GET)` gives the one object 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.db import models
@@ -26,11 +26,15 @@ PAGE_SIZES = (10, 25, 50, 100)
 MAX_OFFSET = 2**62
 
 
+#: Rows of a table, or what is made of some.
+Item = TypeVar("Item")
+
+
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Generic[Item]):
     """One page of a list; `pages` is 0 for an empty list."""
 
-    items: list[Row]
+    items: list[Item]
     total: int
     page: int
     per_page: int
@@ -77,7 +81,7 @@ class Page(Generic[Row]):
             linked.append(number)
         return linked
 
-    def as_dict(self, key: str, represent: Callable[[list[Row]], object]) -> dict[str, object]:
+    def as_dict(self, key: str, represent: Callable[[list[Item]], object]) -> dict[str, object]:
         """The API's answer, with the items under `key`."""
         answer = {
             key: represent(self.items),

@@ -46,7 +46,7 @@ def head_of(page):
 def test_each_tab_has_an_address_that_marks_it_as_open(cast, browser, tab):
     path = f"/users/{cast.viewer.pk}{tab}"
     page = text_of(browser.get(path))
-    assert tabs_of(page) == ["overview", "access", "sessions", "keys", "activity"]
+    assert tabs_of(page) == ["overview", "access", "sessions", "keys", "history", "activity"]
     opened = re.search(r'<a id="tab-\w+" href="([^"]+)" hx-get="[^"]+" aria-current="page"', page)
     assert opened[1] == path
     assert page.count("<h1>") == 1
@@ -185,7 +185,7 @@ def account():
 
 def test_a_service_account_starts_with_its_keys(cast, browser, account):
     page = text_of(browser.get(f"/users/{account.pk}"))
-    assert tabs_of(page) == ["overview", "access", "activity"]
+    assert tabs_of(page) == ["overview", "access", "history", "activity"]
     assert "Service account" in head_of(page)
     assert "Create the first key" in page
     assert page.index("API keys") < page.index(">Account<")

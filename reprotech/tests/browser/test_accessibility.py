@@ -67,6 +67,7 @@ SIGNED_IN = [
     *("/applications/{application}/setup?program=other", "/applications/{application}/sign-ins"),
     *("/applications/{application}/permissions", "/applications/{application}/activity"),
     *("/oauth/logout", "/oauth/authorize?client_id=of-nobody"),
+    *("/access", "/access?role=nobody-of-this-name", "/access/report", "/users/{user}/history"),
     *("/reviews", "/reviews/new", "/reviews/{review}", "/reviews/{review}?show=own&search=nobody-of-this-name"),
     *("/reviews/{review}/edit", "/reviews/{review}/close", "/reviews/{review}/report"),
     *("/exclusions", "/exclusions/new?suggestion=tests", "/exclusions/violations"),

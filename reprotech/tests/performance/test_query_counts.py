@@ -1,6 +1,6 @@
 """What a request costs: lists cost the same whatever their length, being signed in costs next to nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from access_history.models import AccountDay, AccountPeriod, GrantPeriod, RolePeriod, RolePermissionPeriod
 from accounts.api_keys.services import create_key
 from accounts.models import ApiKey, Role, Session, User
 from audit.models import AuditLog
@@ -15,6 +16,8 @@ from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.testing.client import Caller, page_client
 from sso.tests.support.sign_ins import make_application, make_sign_in
 
+#: Rows that tests add past the services aren't in the history: they add their own.
+MOMENT = "2026-03-03T12:00:00Z"
 LISTS = [
     "/api/users?per_page=100",
     "/api/users?per_page=100&search=e&sort=-last_login",
@@ -27,6 +30,8 @@ LISTS = [
     "/api/auth/keys",
     "/api/users/analytics",
     "/api/applications?per_page=100",
+    f"/api/access?per_page=100&at={MOMENT}",
+    f"/api/access?per_page=100&at={MOMENT}&role=viewer&permission=sample_read&status=active",
 ]
 ADMIN_LISTS = [
     "/admin/accounts/user/",
@@ -55,6 +60,22 @@ def add_rows(owner, first, last):
         make_sign_in(application, user)
         ApiKey.objects.create(user=owner, name=f"Key {n}", prefix=f"{n:012}", expires_at=timezone.now())
         AuditLog.objects.create(username="clerk", user_id=user.pk, action="login", resource="auth")
+        add_history(user, role, viewer)
+
+
+def add_history(user, *roles):
+    """What `/api/access` reads of an account, and of its own role: from long ago on."""
+    always = {"from_at": datetime(2020, 1, 1, tzinfo=UTC), "from_event": 1}
+    AccountPeriod.objects.create(
+        user_id=user.pk, username=user.username, is_service=False, is_active=True, is_locked=False, **always
+    )
+    AccountDay.objects.update_or_create(day=always["from_at"].date(), defaults={"begun": AccountPeriod.objects.count()})
+    for role in roles:
+        GrantPeriod.objects.create(user_id=user.pk, role_id=role.pk, period_event=1, **always)
+    RolePeriod.objects.create(role_id=roles[0].pk, name=roles[0].name, **always)
+    for role in roles:
+        if not RolePermissionPeriod.objects.filter(role_id=role.pk, from_at=always["from_at"]).exists():
+            RolePermissionPeriod.objects.create(role_id=role.pk, permission="sample_read", **always)
 
 
 def queries_of(get, path):

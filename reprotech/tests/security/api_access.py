@@ -56,6 +56,7 @@ POST    /api/exclusions/{nobody}/exceptions 400   400   403     403    403   403
 DELETE  /api/exclusions/{nobody}/exceptions/{nobody} 404 404 403 403    403   403   403    403   401
 POST    /api/exclusions/{nobody}/exceptions/{nobody}/approve 404 404 403 403 403 403 403  403   401
 GET     /api/settings                       200   200   200     403    403   403   403    403   401
+GET     /api/access                         400   400   400     403    403   403   403    403   401
 GET     /api/audit                          200   200   200     403    403   403   403    403   401
 GET     /api/audit/export                   200   200   200     403    403   403   403    403   401
 GET     /api/audit/keys                     200   200   200     403    403   403   403    403   401

@@ -1,0 +1,97 @@
+"""A page of what is known, with what proves it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from access_history.projection.catch_up import catch_up
+from access_history.questions.filters import AccessFilter, AccessQuery
+from access_history.questions.rows import AccessRow, RoleBook, read_rows
+from access_history.questions.selection import Question, matching_ids
+from access_history.questions.totals import accounts_in
+from accounts.access.authorization import authorize
+from accounts.permissions import USER_READ
+from audit.authorization import recording_denials
+from audit.models import AuditLog, Checkpoint
+from audit.permissions import AUDIT_READ
+from audit.sealing.sealer import latest_checkpoint
+from reprotech.core.actors import Actor
+from reprotech.web.estimated_counts import MAX_COUNTED
+from reprotech.web.pagination import MAX_OFFSET, Page
+
+#: What one needs for any of it.
+READ = (USER_READ, AUDIT_READ)
+#: More would be no page to read.
+MAX_REPORT_ROWS = 2_000
+#: Accounts that a file reads at a time.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    question: Question
+    page: Page[AccessRow]
+    checkpoint: Checkpoint | None
+    #: Events that the page rests on, and that no checkpoint covers yet.
+    unsealed: int
+    #: Until when the history is complete, if it isn't yet.
+    complete_to: datetime | None
+
+
+@recording_denials
+def answer(*, actor: Actor, query: AccessFilter) -> Answer:
+    """Raises Forbidden or ValidationFailed. The same number of queries for any number of accounts."""
+    authorize(actor, READ)
+    complete_to = catch_up().complete_to
+    question = query.question()
+    page = page_of(question, query.value("page"), query.value("per_page"))
+    events = sorted({event for row in page.items for event in row.events})
+    unsealed = AuditLog.objects.filter(pk__in=events).order_by().unsealed().count()
+    return Answer(question, page, latest_checkpoint(), unsealed, complete_to)
+
+
+def page_of(question: Question, number: int, per_page: int) -> Page[AccessRow]:
+    """A page of accounts in the order of their numbers; empty past the end."""
+    first = min((number - 1) * per_page, MAX_OFFSET)
+    total = accounts_in(question)
+    if total is not None:
+        wanted = max(min(per_page, total - first), 0)
+        ids = list(matching_ids(question)[first : first + wanted]) if wanted else []
+        return Page(read_rows(question, ids), total, number, per_page)
+    counted = matching_ids(question)[: MAX_COUNTED + 1].count()
+    if counted <= MAX_COUNTED:
+        ids = list(matching_ids(question)[first : first + per_page]) if first < counted else []
+        return Page(read_rows(question, ids), counted, number, per_page)
+    # Its end isn't known: one more says whether there is another page.
+    ids = list(matching_ids(question)[first : first + per_page + 1])
+    seen = first + len(ids)
+    if len(ids) > per_page:
+        return Page(read_rows(question, ids[:per_page]), max(MAX_COUNTED, seen), number, per_page, is_exact=False)
+    return Page(read_rows(question, ids), seen if ids else matching_ids(question).count(), number, per_page)
+
+
+def count_of(question: Question) -> int:
+    """How many rows there are, however many."""
+    total = accounts_in(question)
+    return matching_ids(question).count() if total is None else total
+
+
+def all_rows(question: Question) -> Iterator[AccessRow]:
+    """Every row in the order of the accounts' numbers, in constant memory."""
+    book, last = RoleBook(question.window), 0
+    while ids := list(matching_ids(question).filter(user_id__gt=last)[:CHUNK]):
+        yield from read_rows(question, ids, book)
+        last = ids[-1]
+
+
+def root_of(checkpoint: Checkpoint) -> str:
+    """The root of the tree, base64, as the signed note has it."""
+    return checkpoint.note.split("\n", 3)[2]
+
+
+def report_rows(query: AccessQuery) -> list[AccessRow] | None:
+    """All rows, for a page to read; None if they are too many. Raises ValidationFailed."""
+    catch_up()
+    question = query.question()
+    ids = list(matching_ids(question)[: MAX_REPORT_ROWS + 1])
+    return None if len(ids) > MAX_REPORT_ROWS else read_rows(question, ids)
