@@ -21,6 +21,7 @@ from accounts.models import (
     TotpKey,
     User,
 )
+from accounts.periods.recorded_states import states_of_roles, states_of_users
 from audit.models import Action
 from audit.tracking.model_tracking import track
 from audit.tracking.registry import ActionPair, Subject, Tracked
@@ -56,6 +57,7 @@ TRACKED = (
         # `password_set_by` and `email_set_by` refer to another account, not to an owner.
         is_owned=False,
         on_change=partial(session_cache.invalidate_owners, "pk"),
+        states=states_of_users,
     ),
     Tracked(
         RoleGrant,
@@ -66,6 +68,7 @@ TRACKED = (
         named={"role": "roles"},
         on_change=partial(session_cache.invalidate_owners, "user_id"),
         heeds_new_rows=True,
+        states=states_of_users,
     ),
     Tracked(
         Role,
@@ -73,6 +76,7 @@ TRACKED = (
         fields=("name", "slug", "description", "requires_factor", "is_system", "is_customized"),
         relations={"permissions": ActionPair(UPDATE, UPDATE), "may_grant": ActionPair(UPDATE, UPDATE)},
         on_change=_invalidate_roles,
+        states=states_of_roles,
     ),
     Tracked(
         Permission,

@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,9 @@ RETRY_SECONDS = 5
 #: Lower priority than the server's processes, where these outnumber the cores.
 NICENESS = 5
 VERIFICATION_CHECK_SECONDS = 60
+
+#: What apps above do in this process: each gives its threads, which aren't started yet.
+THREADS_OF_OTHERS: list[Callable[[], list[PeriodicThread]]] = []
 
 
 def is_needed() -> bool:
@@ -83,6 +87,9 @@ def start_threads() -> None:
             problem="The audit log can't be verified at the moment.",
             recovered="The audit log is verified again.",
         ).start()
+    for threads in THREADS_OF_OTHERS:
+        for thread in threads():
+            thread.start()
 
 
 def sealing_thread() -> PeriodicThread:

@@ -23,11 +23,10 @@ class Event(NamedTuple):
 
     @property
     def moment(self) -> datetime:
-        """When what it records became so: a boundary that passed, or a change in the database, is recorded later."""
-        moment = parse_time(self.details.get("effective_at"))
-        if moment is None and self.is_from_database:
-            moment = parse_time(self.details.get("changed_at"))
-        return moment or self.timestamp
+        """When what it records became so. A boundary that passed is recorded later; a change in the database too, but
+        what it says of the state after it is that of the moment at which it was recorded.
+        """
+        return parse_time(self.details.get("effective_at")) or self.timestamp
 
     @property
     def is_from_database(self) -> bool:

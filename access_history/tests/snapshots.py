@@ -44,3 +44,11 @@ def total_at(moment):
     whole = sum(row.begun - row.ended for row in AccountDay.objects.filter(day__lt=day))
     begun = AccountPeriod.objects.filter(from_at__gte=midnight, from_at__lte=moment).count()
     return whole + begun - AccountPeriod.objects.filter(to_at__gte=midnight, to_at__lte=moment).count()
+
+
+def differences(found, wanted):
+    """What one of them has and the other hasn't."""
+    return tuple(
+        {key: one[key] for key in one if one[key] != other.get(key)}
+        for one, other in ((found, wanted), (wanted, found))
+    )

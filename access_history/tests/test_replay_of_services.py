@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from access_history.models import AccountPeriod, GrantPeriod, HistoryState, RolePeriod
 from access_history.projection.catch_up import catch_up
-from access_history.tests.snapshots import history_at, present, total_at
+from access_history.tests.snapshots import differences, history_at, present, total_at
 from accounts.access.authorization import SYSTEM
 from accounts.access_periods.boundaries import record_boundaries
 from accounts.access_periods.services import change_grant, grant_role, revoke_role
@@ -22,14 +22,6 @@ from audit.services import record
 from reprotech.testing.cast import make_user
 
 pytestmark = pytest.mark.django_db
-
-
-def differences(found, wanted):
-    """What one of them has and the other hasn't."""
-    return tuple(
-        {key: one[key] for key in one if one[key] != other.get(key)}
-        for one, other in ((found, wanted), (wanted, found))
-    )
 
 
 class Scenario:

@@ -11,6 +11,7 @@ from audit.capture.captured_tables import owner_field, through_model
 from audit.models import Action, AuditLog, CapturedChange
 from audit.presentation.changes import DATABASE_SOURCE
 from audit.services import build_event
+from audit.tracking.events import add_states
 from audit.tracking.registry import Tracked, reference_field, resource_name, tracked_models
 from reprotech.core.actors import NamedActor
 from reprotech.core.request_context import RequestOrigin, request_origin
@@ -32,7 +33,13 @@ def build_events(changes: Iterable[CapturedChange]) -> list[AuditLog]:
     names = _subject_names(
         {name for found in groups.values() for change in found for name in (change.subject, *change.others.items())}
     )
-    return [_build_event(found, names) for found in groups.values()]
+    built = [(found[0].table_name, _build_event(found, names)) for found in groups.values()]
+    for table in {table for table, _ in built}:
+        entry, _ = _tracked_in(table)
+        if entry is not None:
+            # Triggers see no values, so the log would say that something changed, and not to what.
+            add_states(entry, [event for name, event in built if name == table])
+    return [event for _, event in built]
 
 
 def _action_of(change: CapturedChange) -> Action:

@@ -3,12 +3,13 @@
 What is archived is always a prefix of the tree, so that one event and one number say what is gone.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -30,6 +31,9 @@ DELETE_EVENTS = """
 DELETE FROM audit_logs WHERE action NOT IN (%s, %s)
 AND id IN (SELECT event_id FROM audit_leaves WHERE position >= %s AND position < %s)
 """
+
+#: What apps above keep of events before a position of the tree that are about to be dropped, and say in the event.
+KEPT_BY_OTHERS: list[Callable[[int], Mapping[str, Any]]] = []
 
 
 class ArchiveRefused(Conflict):
@@ -119,6 +123,14 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
     or erased meanwhile, SigningKeyError, LedgerCorrupted or ChangeRefused.
     """
     authorize(actor, AUDIT_MAINTAIN)
+    end = archive.places.end
+    with transaction.atomic():
+        # First: what apps above lock, they lock before the log.
+        kept = {name: value for keep in KEPT_BY_OTHERS for name, value in keep(end).items()}
+        return _drop(actor, archive, kept)
+
+
+def _drop(actor: Actor, archive: Archive, kept: Mapping[str, Any]) -> int:
     start, end = archive.places
     with sealing_lock(), suspended():
         # Checked again under the lock, as others may have changed the log since the bundle was written.
@@ -138,6 +150,7 @@ def drop_archived(*, actor: Actor, archive: Archive) -> int:
             end=end,
             events=count,
             sha256=archive.sha256,
+            **kept,
         )
         id_ranges.rebuild()
         Sealer().seal()

@@ -43,12 +43,13 @@ def _tracked_columns(model: type[models.Model]) -> frozenset[str]:
 def record_differences(action: Action, pairs: Iterable[tuple[models.Model | None, models.Model | None]]) -> None:
     """Record how rows differ, as (before, after); None where the row doesn't exist."""
     events: list[AuditLog] = []
-    actor = _current_actor()
+    found, actor = None, _current_actor()
     for old, new in pairs:
         changes = model_instance_diff(old, new, use_json_for_changes=True)
         if changes and (row := new or old):
             events += _events_of(actor, row, action, changes)
-    _record_built(events)
+            found = registry[type(row)]
+    _record_built(events, found)
 
 
 def notify_listener(
@@ -70,7 +71,7 @@ def record_row(instance: models.Model, *, action: Action, changes: dict[str, Pai
         return None
     if action == Action.DELETE and _belongs_to_deletion(instance):
         return None
-    return _record_built(_events_of(_current_actor(), instance, action, changes))
+    return _record_built(_events_of(_current_actor(), instance, action, changes), registry[type(instance)])
 
 
 def before_save(sender: type[models.Model], instance: models.Model, using: str, **_: object) -> None:
@@ -103,7 +104,7 @@ def after_save(
         return
     notify_listener(sender, [row for row in (before, instance) if row], update_fields)
     if changes:
-        _record_built(_events_of(_current_actor(), instance, Action.UPDATE, changes))
+        _record_built(_events_of(_current_actor(), instance, Action.UPDATE, changes), registry[sender])
 
 
 def before_delete(sender: type[models.Model], instance: models.Model, using: str, origin: object, **_: object) -> None:
@@ -171,7 +172,7 @@ def record_relation(
         more = {} if action == Action.UPDATE else {name: sorted(names)}
         changes = {name: (sorted(before), sorted(now))}
         events.append(_orm_event(actor, action, found.subject(owner), changes, **more))
-    return _record_built(events)
+    return _record_built(events, found)
 
 
 def before_relation_changes(
@@ -286,6 +287,15 @@ def _utc_text(text: object) -> object:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
 
 
+def add_states(found: Tracked, events: Collection[AuditLog]) -> None:
+    """Say in events about rows of a model what is so after them, where it declares that."""
+    if found.states and events:
+        states = found.states([event.resource_id for event in events])
+        for event in events:
+            if event.resource_id in states:
+                event.details["state"] = states[event.resource_id]
+
+
 def _current_actor() -> Actor | None:
     """The user of the current request, None for an anonymous one; outside of requests the system."""
     if not current_origin().request_id:
@@ -297,6 +307,8 @@ def _current_actor() -> Actor | None:
     return user or NamedActor("", user_id)  # their account is gone by now
 
 
-def _record_built(events: list[AuditLog]) -> AuditLog | None:
+def _record_built(events: list[AuditLog], found: Tracked | None) -> AuditLog | None:
+    if found is not None:
+        add_states(found, events)
     record_events(events)
     return events[-1] if events else None

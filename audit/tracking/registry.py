@@ -17,6 +17,10 @@ EMPTY: Mapping[str, Never] = MappingProxyType({})
 OnChange = Callable[[Iterable[models.Model], Collection[str] | None], None]
 
 
+#: Takes ids and gives a state for each, by the id as events have it.
+States = Callable[[Iterable[object]], Mapping[str, Mapping[str, object]]]
+
+
 class Subject(NamedTuple):
     """What an event about a row is filed under; `details` describe the row if it belongs to the subject."""
 
@@ -68,6 +72,9 @@ class Tracked:
     deleted: Action | None = Action.DELETE
     #: Fields whose values no event shows, besides those whose names say that they are secret.
     concealed: Collection[str] = ()
+    #: What is so after a change, by the ids of what events are filed under: `details.state` of those that no service
+    #: recorded. It names no person.
+    states: States | None = None
     #: What events about a row are filed under, where that is not the model's name.
     resource: str = ""
     #: Whether a row belongs to that of its first reference to a tracked model, as keys do to users.

@@ -1,0 +1,49 @@
+"""Keeps the history up to date and checks it each night, in the audit worker's process."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from access_history.checking.outcome import record_check
+from access_history.projection.catch_up import catch_up
+from access_history.projection.progress import read_state
+from reprotech.core.background import PeriodicThread
+
+logger = logging.getLogger(__name__)
+
+CATCH_UP_SECONDS = 1
+CHECK_SECONDS = 600
+CHECK_INTERVAL = timedelta(days=1)
+
+
+def threads() -> list[PeriodicThread]:
+    return [
+        PeriodicThread(
+            "access-history",
+            lambda: catch_up(None),
+            CATCH_UP_SECONDS,
+            problem="The access history can't be brought up to date at the moment.",
+            recovered="The access history is brought up to date again.",
+        ),
+        PeriodicThread(
+            "access-history-check",
+            check_if_due,
+            CHECK_SECONDS,
+            problem="The access history can't be checked at the moment.",
+            recovered="The access history is checked again.",
+        ),
+    ]
+
+
+def check_if_due() -> None:
+    """Compare the history with the log and the present tables once a day, as AUDIT_VERIFY_HOURS asks for the log."""
+    state = read_state()
+    if not settings.AUDIT_VERIFY_HOURS or catch_up().complete_to is not None:
+        return
+    if state.checked_at is not None and state.checked_at > timezone.now() - CHECK_INTERVAL:
+        return
+    outcome = record_check()
+    for sentence in outcome.sentences:
+        logger.critical("The access history isn't what the audit log says: %s", sentence)
