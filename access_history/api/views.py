@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from access_history.api.serializers import AccessAnswer, AccessListAnswer, CheckpointFactsAnswer
 from access_history.questions.answers import answer
-from access_history.questions.files import file_response
+from access_history.questions.bundles import file_response
 from access_history.questions.filters import AccessFilter
 from access_history.questions.windows import utc_text
 from accounts.common.requests import SignedInRequest

@@ -18,7 +18,8 @@ from access_history.pages.filters import (
     shown_fields,
 )
 from access_history.questions.answers import MAX_REPORT_ROWS, answer, report_rows
-from access_history.questions.files import REPORT, file_response, start_export
+from access_history.questions.bundles import file_response
+from access_history.questions.files import REPORT, start_export
 from access_history.questions.filters import log_begin
 from access_history.questions.rows import AccessRow
 from access_history.questions.windows import STATUSES

@@ -43,7 +43,7 @@ def start_export(*, actor: Actor, query: AccessQuery, file_format: str) -> Quest
     return question
 
 
-def file_response(*, actor: Actor, query: AccessQuery, with_bom: bool) -> HttpResponseBase:
+def csv_response(*, actor: Actor, query: AccessQuery, with_bom: bool) -> HttpResponseBase:
     question = start_export(actor=actor, query=query, file_format=CSV)
     return stream_csv(f"{file_name(question)}.csv", COLUMNS, map(cells, all_rows(question)), with_bom=with_bom)
 

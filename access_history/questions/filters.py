@@ -19,7 +19,7 @@ from reprotech.web.fields import ByteOrderMarkParam, ChoiceParam, IntegerParam
 from reprotech.web.pagination import DEFAULT_PER_PAGE, MAX_PER_PAGE
 from reprotech.web.query_params import QueryParams
 
-CSV = "csv"
+CSV, BUNDLE = "csv", "bundle"
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 MOMENT_EXAMPLE = "2026-03-03T12:00:00Z"
 WRONG_MOMENT = f"Give a moment with its time zone, such as {MOMENT_EXAMPLE}."
@@ -149,7 +149,7 @@ class AccessFilter(AccessQuery):
 
     page = IntegerParam(default=1)
     per_page = IntegerParam(default=DEFAULT_PER_PAGE, max_value=MAX_PER_PAGE)
-    format = ChoiceParam("json", CSV)
+    format = ChoiceParam("json", CSV, BUNDLE)
     bom = ByteOrderMarkParam()
 
     @property
@@ -162,7 +162,7 @@ class AccessFilter(AccessQuery):
         super().clean()
         if self.cleaned_data.get("bom") == "true" and self.cleaned_data.get("format") != CSV:
             self.add_error("bom", "Only CSV begins with a byte order mark.")
-        if self.cleaned_data.get("format") == CSV:
+        if self.cleaned_data.get("format") in {CSV, BUNDLE}:
             for name in ("page", "per_page"):
                 if self.data.get(name):
                     self.add_error(name, "A file has all of the answer: leave this out.")

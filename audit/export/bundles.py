@@ -87,7 +87,7 @@ def complete_bundle(start: int = 0, end: int | None = None) -> Bundle:
     return Bundle(header, size, end - start, _all_positions(start, end))
 
 
-def selected_bundle(events: AuditLogQuerySet, filters: Mapping[str, str]) -> Bundle:
+def selected_bundle(events: AuditLogQuerySet, filters: Mapping[str, object]) -> Bundle:
     """The sealed ones of `events`, which `filters` describe in the file; raises ProofUnavailable."""
     checkpoint = _newest_checkpoint()
     wanted = Exists(events.order_by().filter(pk=OuterRef("event_id")))

@@ -171,7 +171,7 @@ LATER = f"{now() + timedelta(days=2):%Y-%m-%d}"
         ),
         ("at={now}&status=gone", "status", "Give one of: active, locked, inactive, pending, ended."),
         ("at={now}&per_page=101", "per_page", "Give a whole number from 1 to 100."),
-        ("at={now}&format=xlsx", "format", "Give one of: json, csv."),
+        ("at={now}&format=xlsx", "format", "Give one of: json, csv, bundle."),
         ("at={now}&format=csv&page=2", "page", "A file has all of the answer: leave this out."),
         ("at={now}&bom=true", "bom", "Only CSV begins with a byte order mark."),
         ("at={now}&unit=3", "unit", "There is no such parameter."),
