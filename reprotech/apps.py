@@ -5,6 +5,7 @@ from pathlib import Path
 from auditlog.apps import AuditlogConfig
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class ReprotechConfig(AppConfig):
@@ -27,3 +28,9 @@ class ReprotechAdminConfig(AdminConfig):
     """Django admin behind our own sign-in."""
 
     default_site = "reprotech.admin_site.ReprotechAdminSite"
+
+
+class ReprotechStaticFilesConfig(StaticFilesConfig):
+    """Static files, of which collecting leaves out the page that the API's description doesn't use."""
+
+    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "redoc"]

@@ -93,7 +93,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "reprotech.apps.ReprotechStaticFilesConfig",
     "django.contrib.humanize",
     "corsheaders",
     "rest_framework",
@@ -334,6 +334,8 @@ STATICFILES_DIRS = [BASE_DIR / "static", BUILD_DIR / "static", ("docs", BASE_DIR
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# Fonts and pictures are compressed already. Maps of sources, which no page asks for, take longer than all else.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("gif", "jpeg", "jpg", "png", "webp", "woff", "woff2", "map")
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
