@@ -40,6 +40,10 @@ new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) =
     `${value.toFixed(4)} ${sources.map(({node}) => node?.id || node?.className || node?.nodeName).join(", ")}`,
 ))).observe({type: "layout-shift", buffered: true});"""
 
+#: What scripts keep in a browser.
+FORGET = """() => location.protocol.startsWith("http") &&
+    [localStorage, sessionStorage].forEach((one) => one.clear())"""
+
 
 @pytest.fixture(scope="module")
 def server(stack, processes):
@@ -54,13 +58,16 @@ class Network:
 
     def __init__(self, page):
         self.answers, self.sizes, self.cached, self.pending = {}, {}, set(), set()
-        protocol = page.context.new_cdp_session(page)
+        self._protocol = protocol = page.context.new_cdp_session(page)
         protocol.send("Network.enable")
         protocol.on("Network.requestWillBeSent", lambda event: self.pending.add(event["requestId"]))
         protocol.on("Network.loadingFailed", lambda event: self.pending.discard(event["requestId"]))
         protocol.on("Network.responseReceived", self._answered)
         protocol.on("Network.requestServedFromCache", lambda event: self.cached.add(event["requestId"]))
         protocol.on("Network.loadingFinished", self._loaded)
+
+    def close(self):
+        self._protocol.detach()
 
     def _answered(self, event):
         response = event["response"]
@@ -89,7 +96,27 @@ def visit(page, path):
     while network.pending:
         assert time.monotonic() < end, f"Still loading: {network.pending}"
         page.wait_for_timeout(50)
+    network.close()
     return network
+
+
+def first_visit(page, path):
+    """As by a browser that was never here before, but for its session, and whose font comes late."""
+    page.evaluate(FORGET)
+    # The route keeps the browser from taking files out of its cache, though not from putting them there.
+    page.route("**/*.woff2", come_late)
+    network = visit(page, path)
+    page.unroute("**/*.woff2")
+    taken = {network.answers[number]["url"] for number in network.cached & network.answers.keys()}
+    assert taken <= {url for _, url in network.downloaded}, f"{path}: what was there from before was taken"
+    assert any(one["url"].endswith(".woff2") for one in network.answers.values()), f"{path} has no font"
+    return network
+
+
+def come_late(route):
+    """Pass on a font once the page is shown in another."""
+    time.sleep(0.3)
+    route.continue_()
 
 
 def faults(network, page):
@@ -107,12 +134,17 @@ def faults(network, page):
         yield "not compressed"
     if any(one["status"] != 200 for one in answers):
         yield "an error"
+    yield from jumps(page)
+
+
+def jumps(page):
     if shifts := page.evaluate("window.shifts"):
         yield f"jumps: {shifts}"
 
 
-def faults_of_a_second_visit(network):
-    """The page itself comes again: no cache may keep what only the signed-in see."""
+def faults_of_a_second_visit(network, page):
+    """The page itself comes again: no cache may keep what only the signed-in see. Its font is there at once."""
+    yield from jumps(page)
     if again := [url for _, url in network.downloaded if "/static/" in url]:
         yield f"downloaded again: {again}"
 
@@ -156,38 +188,33 @@ def paths(session, kept):
     return [*LISTED.values(), *(path.format(**kept["known"]) for path in PAGES)]
 
 
+def visitors(session, paths):
+    """Who opens what: the options of a browser, and addresses."""
+    return ({}, ("/login", "/forgot-password")), ({"storage_state": session}, paths)
+
+
 def test_every_page_is_light_comes_once_and_stands_still(new_page, session, paths):
     found = {}
-    for path in ("/login", "/forgot-password", *paths):
-        # A browser that was never here before, but for its session.
-        page = new_page(viewport=DESKTOP, **({"storage_state": session} if path in paths else {}))
+    for options, addresses in visitors(session, paths):
+        page = new_page(viewport=DESKTOP, **options)
         page.add_init_script(SUM_SHIFTS)
-        found[path] = [*faults(visit(page, path), page), *faults_of_a_second_visit(visit(page, path))]
-        assert page.url.endswith(path)
-        page.context.close()
+        for path in addresses:
+            found[path] = [*faults(first_visit(page, path), page)]
+            found[path] += faults_of_a_second_visit(visit(page, path), page)
+            assert page.url.endswith(path)
     wrong = {page: texts for page, texts in found.items() if texts}
     assert not wrong, "\n".join(f"{page}: {text}" for page, texts in wrong.items() for text in texts)
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_no_page_jumps_when_its_font_comes_late(new_page, session, paths, size):
+def test_nor_does_a_page_jump_on_a_phone(new_page, session, paths):
     found = {}
-    for is_signed_in in (False, True):
-        page = new_page(viewport=size, **({"storage_state": session} if is_signed_in else {}))
+    for options, addresses in visitors(session, paths):
+        page = new_page(viewport=PHONE, **options)
         page.add_init_script(SUM_SHIFTS)
-        # The route keeps the browser from taking files out of its cache, so each page waits again.
-        page.route("**/*.woff2", come_late)
-        for path in paths if is_signed_in else ("/login", "/forgot-password"):
-            late = visit(page, path).answers.values()
-            assert any(one["url"].endswith(".woff2") for one in late), f"{path} has no font"
-            found[path] = page.evaluate("window.shifts")
-    assert {path: shifts for path, shifts in found.items() if shifts} == {}
-
-
-def come_late(route):
-    """Pass on a font once the page is shown in another."""
-    time.sleep(0.3)
-    route.continue_()
+        for path in addresses:
+            first_visit(page, path)
+            found[path] = [*jumps(page)]
+    assert {path: texts for path, texts in found.items() if texts} == {}
 
 
 def test_the_strength_of_a_password_is_estimated_by_what_comes_later_and_once(new_page):
