@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import time
+from itertools import count
 from uuid import uuid4
 
 import jwt
@@ -17,6 +18,8 @@ from reprotech.tests.security.attack_lab import FORM, JSON, Shot
 from reprotech.tests.security.test_access_matrix import PAGES, SESSION, rows
 from reprotech.tests.security.test_route_walk import PUBLIC_FOR_A_REASON
 
+#: Elsewhere than where credentials themselves are the subject, a route meets one of so many.
+SHARE = 3
 REFUSED = frozenset({301, 302, 400, 401, 403, 404, 405, 413, 415, 422})
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -107,11 +110,15 @@ def forgeries(lab):
     credentials = forged_credentials(lab)
     # Pages look at the cookie alone: a few tokens show that.
     for_pages = [headers for position, headers in enumerate(credentials) if "Cookie" in headers or position % 5 == 0]
+    turns = count()
     for _, address, methods in route_shots():
         path = filled(address, lab.ids)
+        share = 1 if address.startswith(("/api/auth/", "/oauth/")) else SHARE
+        offered = credentials if address.startswith("/api/") else for_pages
         for method in methods:
             kind, body = body_for(method, address)
-            for headers in credentials if address.startswith("/api/") else for_pages:
+            # They take turns, tokens and cookies at each: one place looks at them for all routes.
+            for headers in offered[next(turns) % share :: share]:
                 yield Shot("forged", method, path, {**kind, **headers}, body, REFUSED)
 
 
@@ -123,6 +130,7 @@ def trespasses(lab):
     bearer = {"Authorization": f"Bearer {lab.viewer['access_token']}"}
     key = {"Authorization": f"Bearer {lab.viewer_key}"}
     page = {"Cookie": lab.viewer_browser.cookie, "X-CSRFToken": lab.viewer_browser.csrf}
+    turns = count()
     open_to_all = {route.path for route in all_routes() if set((route.access or {}).values()) & SIGNED_IN_MARKS}
     for route, address, methods in route_shots():
         path, is_own = filled(address, lab.ids), route in open_to_all
@@ -132,10 +140,10 @@ def trespasses(lab):
             kind, body = body_for(method, address)
             for headers in (bearer, key, page):
                 yield Shot("trespass", method, path, {**kind, **headers}, body, REFUSED)
-                for override in ("DELETE", "PUT"):
-                    names = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
-                    every = {**kind, **headers, **dict.fromkeys(names, override)}
-                    yield Shot("override", method, f"{path}?_method={override}", every, body, REFUSED)
+                override = ("DELETE", "PUT")[next(turns) % 2]
+                names = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
+                every = {**kind, **headers, **dict.fromkeys(names, override)}
+                yield Shot("override", method, f"{path}?_method={override}", every, body, REFUSED)
 
 
 SIGNED_IN_MARKS = {"signed_in", "signed_in_to_change_password", "signed_in_to_add_factor"}
