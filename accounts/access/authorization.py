@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 from django.db import IntegrityError, models, transaction
 
 from accounts.access.role_granting import RoleGranting
+from accounts.access.second_person import possible_selves
 from accounts.core.catalogue import SUPER_ADMIN, in_catalogue_order
 from accounts.core.exceptions import OwnGrantEndsEarlier
 from accounts.models import Exclusion, Permission, Role, RoleGrant, User
@@ -31,10 +32,11 @@ Result = TypeVar("Result")
 #: Later than any end.
 OPEN_END = datetime.max.replace(tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-#: Of a password that the actor chose for the person, who hasn't replaced it by a link since.
+#: Of a password that the actor chose for the person, who hasn't replaced it by a link since, or that someone chose
+#: whose own they had chosen.
 GIVEN_TO_ONESELF = (
-    "You chose this person's password, so you could use the role yourself. Mail them a link to choose their own first, "
-    "or ask an administrator to give the role."
+    "You chose this person's password, or that of who chose it, so you could use the role yourself. Mail them a link "
+    "to choose their own first, or ask an administrator to give the role."
 )
 #: Of an address that the actor gave to an account that was there already.
 MAILED_TO_ONESELF = (
@@ -196,10 +198,9 @@ def authorize_role_change(
     if any(role.slug not in given for role in (*ends, *removed)):
         authorize_over(actor, user, granting)
     beyond = _authorize_giving(actor, ends, given=given, granting=granting, user=user)
-    if beyond and user.password_set_by_id == actor.pk:
-        raise Conflict(GIVEN_TO_ONESELF, {"roles": [GIVEN_TO_ONESELF]})
-    if beyond and user.email_set_by_id == actor.pk:
-        raise Conflict(MAILED_TO_ONESELF, {"roles": [MAILED_TO_ONESELF]})
+    if beyond and actor.pk != user.pk and actor.pk in possible_selves(user):
+        sentence = MAILED_TO_ONESELF if user.email_set_by_id == actor.pk else GIVEN_TO_ONESELF
+        raise Conflict(sentence, {"roles": [sentence]})
 
 
 def authorize_invitation(actor: Actor, user: User) -> None:

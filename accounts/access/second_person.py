@@ -4,21 +4,32 @@ Nobody can know whose an account is. What can be known is who chose how one gets
 one mailbox.
 """
 
+from collections.abc import Iterable
+
 from accounts.models import User
 
 
-def possible_selves(user: User) -> set[int]:
-    """The ids of the account and of those who chose its password or its address: they may be the ones who use it."""
-    return {user.pk} | {pk for pk in (user.password_set_by_id, user.email_set_by_id) if pk is not None}
+def possible_selves(user: User) -> frozenset[int]:
+    """The ids of the account, of those who chose its password or its address, of those who did so for them, and so on:
+    each of them may be the one who uses it. Without any of these, no query.
+    """
+    found, next_ids = {user.pk}, _setters((user.password_set_by_id, user.email_set_by_id))
+    while next_ids := next_ids - found:
+        found |= next_ids
+        rows = User.objects.filter(pk__in=next_ids).values_list("password_set_by", "email_set_by")
+        next_ids = _setters(pk for row in rows for pk in row)
+    return frozenset(found)
+
+
+def _setters(ids: Iterable[int | None]) -> set[int]:
+    return {pk for pk in ids if pk is not None}
 
 
 def may_be_one_person(user: User, other: User) -> bool:
-    """Whether they are one account, one of them was let in by the other, or they have one mailbox."""
-    return (
-        other.pk in possible_selves(user)
-        or user.pk in possible_selves(other)
-        or _mailbox(user.email) == _mailbox(other.email)
-    )
+    """Whether one person may use both accounts, or they have one mailbox."""
+    if not possible_selves(user).isdisjoint(possible_selves(other)):
+        return True
+    return _mailbox(user.email) == _mailbox(other.email)
 
 
 def _mailbox(address: str) -> str:

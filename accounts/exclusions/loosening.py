@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from accounts.access.second_person import possible_selves
 from accounts.core.exceptions import ExclusionBindsActor
-from accounts.models import Exclusion, RoleGrant
+from accounts.models import Exclusion, RoleGrant, User
 from accounts.segregation.rules import Rules
 from reprotech.core.actors import Actor, System
 
@@ -21,14 +22,16 @@ def _lost(change: tuple[object, object]) -> bool:
 
 
 def refuse_those_bound(actor: Actor, exclusion: Exclusion) -> None:
-    """Raise ExclusionBindsActor if the actor holds, now or later, something of what the exclusion keeps apart.
+    """Raise ExclusionBindsActor if the actor, or who may use their account, holds something of what the exclusion keeps
+    apart, now or later.
 
     Who has one half could otherwise take the exclusion away, take the other half and bring it back.
     """
     if isinstance(actor, System):
         return
     rules = Rules.load(Exclusion.objects.filter(pk=exclusion.pk))
-    grants = RoleGrant.objects.unended().filter(user=actor.pk).order_by()
+    selves = possible_selves(actor) if isinstance(actor, User) else {actor.pk}
+    grants = RoleGrant.objects.unended().filter(user__in=selves).order_by()
     given = rules.given_by(set(grants.values_list("role", flat=True)))
     if held := rules.named(set().union(*given.values())):
         raise ExclusionBindsActor(held)

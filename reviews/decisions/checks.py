@@ -5,6 +5,7 @@ from collections.abc import Collection
 from django.core.exceptions import ValidationError
 
 from accounts.access.authorization import Target, authorize
+from accounts.access.second_person import possible_selves
 from accounts.core.validators import validate_plain_text
 from accounts.models import User
 from reprotech.core.actors import Actor
@@ -64,11 +65,15 @@ def lock_for_decision(actor: Actor, review_id: int) -> Review:
     return review
 
 
-def refuse_own(actor: Actor, item: ReviewItem) -> None:
+def refuse_own(actor: Actor, selves: Collection[int], item: ReviewItem) -> None:
     """Raise OwnAccess or AccessOfWhoLetIn for what another reviewer has to decide."""
-    if not isinstance(actor, User) or not item.is_about(actor):
-        return
-    raise OwnAccess if item.user_id == actor.pk else AccessOfWhoLetIn
+    if item.is_about(selves):
+        raise OwnAccess if item.user_id == actor.pk else AccessOfWhoLetIn
+
+
+def selves_of(actor: Actor) -> frozenset[int]:
+    """Those whose access the reviewer doesn't decide about."""
+    return possible_selves(User.objects.get(pk=actor.pk))
 
 
 def refuse_decided(actor: Actor, item: ReviewItem, expected_versions: Collection[str]) -> None:

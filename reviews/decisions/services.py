@@ -14,7 +14,7 @@ from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, DomainError, NotFound
 from reprotech.core.reauthentication import require_recent_authentication
 from reprotech.core.request_context import current_reason
-from reviews.decisions.checks import checked_reason, lock_for_decision, refuse_decided, refuse_own
+from reviews.decisions.checks import checked_reason, lock_for_decision, refuse_decided, refuse_own, selves_of
 from reviews.decisions.removals import REMOVE, Result, carry_out
 from reviews.models import Decision, Outcome, Review, ReviewItem
 from reviews.permissions import USER_READ
@@ -62,7 +62,7 @@ def decide_item(
     item: ReviewItem | None = found.filter(pk=item_id).first()
     if item is None:
         raise NotFound("item")
-    if not _set_decision(actor, item, Choice(decision, text), expected_versions):
+    if not _set_decision(actor, selves_of(actor), item, Choice(decision, text), expected_versions):
         return item
     if decision == Decision.REMOVE:
         set_result(actor, item, carry_out(actor, item, REMOVE))
@@ -110,11 +110,11 @@ def _decide_many(*, actor: Actor, review_id: int, choices: Mapping[int, Choice])
     """Decisions that carry nothing out, in a fixed number of queries."""
     review, outcomes = lock_for_decision(actor, review_id), Outcomes()
     found = review.items.select_for_update(of=("self",)).select_related("decided_by").filter(pk__in=choices)
-    changed = []
+    changed, selves = [], selves_of(actor)
     for item in found.order_by("pk"):
         choice = choices[item.pk]
         try:
-            if _set_decision(actor, item, choice, [choice.version] if choice.version else []):
+            if _set_decision(actor, selves, item, choice, [choice.version] if choice.version else []):
                 changed.append(item)
             outcomes.decided.append(item.pk)
         except DomainError as refusal:
@@ -130,18 +130,20 @@ def keep_unchanged(*, actor: Actor, review_id: int) -> int:
     Returns how many these are. What is about the actor stays for another reviewer.
     """
     review = lock_for_decision(actor, review_id)
-    reviewer = User.objects.get(pk=actor.pk)
-    found = review.items.select_for_update(of=("self",)).decidable_by(reviewer).unchanged()
+    selves = selves_of(actor)
+    found = review.items.select_for_update(of=("self",)).undecided().unchanged().exclude(user__in=selves)
     items = list(found.order_by("pk"))
     for item in items:
-        _set_decision(actor, item, Choice(Decision.KEEP, UNCHANGED_REASON), [])
+        _set_decision(actor, selves, item, Choice(Decision.KEEP, UNCHANGED_REASON), [])
     _save_many(actor, review, items)
     return len(items)
 
 
-def _set_decision(actor: Actor, item: ReviewItem, choice: Choice, expected_versions: Collection[str]) -> bool:
+def _set_decision(
+    actor: Actor, selves: Collection[int], item: ReviewItem, choice: Choice, expected_versions: Collection[str]
+) -> bool:
     """Whether it is another decision than before, after the rules about one item."""
-    refuse_own(actor, item)
+    refuse_own(actor, selves, item)
     reason = choice.reason.strip() or current_reason().text
     is_same = item.decision == choice.decision and item.reason == reason and item.decided_by_id == actor.pk
     if is_same:

@@ -1,11 +1,11 @@
 """The items of a review: each is decided on its own."""
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from accounts.access.second_person import possible_selves
 from accounts.models import ApiKey, Role, User
 from accounts.models.versioning import Versioned
 from reviews.models.querysets import ReviewItemQuerySet
@@ -109,6 +109,6 @@ class ReviewItem(Versioned, models.Model):
     def is_pending(self) -> bool:
         return self.outcome == Outcome.PENDING
 
-    def is_about(self, user: User) -> bool:
-        """Whether it is about the access of `user`, or of someone who may use that account."""
-        return self.user_id is not None and self.user_id in possible_selves(user)
+    def is_about(self, user_ids: Collection[int]) -> bool:
+        """Whether it is about the access of one of these: of a reviewer, or of someone who may use their account."""
+        return self.user_id is not None and self.user_id in user_ids

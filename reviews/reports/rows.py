@@ -1,12 +1,13 @@
 """What a page shows of an item: who or what it is about, facts with their words, and changes as sentences."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 
+from accounts.access.second_person import possible_selves
 from accounts.models import User
 from reviews.models import ItemKind, ReviewItem
 from reviews.subjects.context import moment
@@ -60,11 +61,12 @@ class Row:
 
 def rows_of(items: Iterable[ReviewItem], reader: User, *, is_reviewer: bool, is_closed: bool) -> list[Row]:
     """The items were given their context (`reviews.subjects.context`)."""
-    return [_row(item, reader, is_reviewer=is_reviewer, is_closed=is_closed) for item in items]
+    selves = possible_selves(reader)
+    return [_row(item, reader, selves, is_reviewer=is_reviewer, is_closed=is_closed) for item in items]
 
 
-def _row(item: Any, reader: User, *, is_reviewer: bool, is_closed: bool) -> Row:
-    changed, is_own = item.changed_meanwhile, item.is_about(reader)
+def _row(item: Any, reader: User, selves: Collection[int], *, is_reviewer: bool, is_closed: bool) -> Row:
+    changed, is_own = item.changed_meanwhile, item.is_about(selves)
     return Row(
         item=item,
         title=_title(item),

@@ -221,6 +221,17 @@ def test_who_knows_the_password_gives_no_role_with_it(cast, officer, settings):
     assert slugs(made) == {"viewer"}
 
 
+def test_whose_password_was_chosen_chooses_none_for_who_chose_it(officer, make_role, settings):
+    """The officer uses a clerk, who may change accounts too, to choose a third one's password."""
+    settings.ADMIN_SETS_PASSWORDS = True
+    make_role("Plain Clerk", "user_update")
+    clerk, third = make_user("plain-clerk", "Plain Clerk"), make_user("third")
+    password_services.reset_password(actor=officer, user_id=clerk.pk, password="Other-Horse-8")
+    password_services.reset_password(actor=User.objects.get(pk=clerk.pk), user_id=third.pk, password="Other-Horse-8")
+    with pytest.raises(Conflict, match="or that of who chose it"):
+        user_services.update_user(actor=officer, user_id=third.pk, roles=["viewer"])
+
+
 def test_who_changed_the_address_gives_no_role_with_it(cast, officer):
     """Links to choose a password go there. In one call, one after the other, and after a change by the account itself,
     which may be theirs by then.

@@ -168,6 +168,12 @@ def test_those_whom_an_exclusion_binds_make_it_stricter_and_no_weaker(cast, excl
     grant_role(actor=SYSTEM, user_id=other.pk, role="Role Keeper", starts_at=timezone.now() + SOON)
     with pytest.raises(ExclusionBindsActor):
         services.delete_exclusion(actor=other, exclusion_id=exclusion.pk)
+    # Nor through an account whose password they chose.
+    instrument = make_user("instrument", "Plain Keeper")
+    with explicitly_recorded():
+        User.objects.filter(pk=instrument.pk).update(password_set_by=keeper)
+    with pytest.raises(ExclusionBindsActor):
+        services.delete_exclusion(actor=User.objects.get(pk=instrument.pk), exclusion_id=exclusion.pk)
     services.delete_exclusion(actor=cast.super_admin, exclusion_id=exclusion.pk)
 
 
