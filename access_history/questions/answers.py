@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from access_history.checking.outcome import problem as found_problem
 from access_history.projection.catch_up import catch_up
 from access_history.questions.filters import AccessFilter, AccessQuery
 from access_history.questions.rows import AccessRow, RoleBook, read_rows
@@ -36,6 +37,11 @@ class Answer:
     unsealed: int
     #: Until when the history is complete, if it isn't yet.
     complete_to: datetime | None
+
+    @property
+    def problem(self) -> str:
+        """What the last check found wrong with the history, in a sentence; empty where it found nothing."""
+        return found_problem()
 
 
 @recording_denials

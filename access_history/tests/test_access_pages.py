@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from access_history.models import HistoryState
 from accounts.models import Role
 from accounts.roles import services as role_services
 from accounts.users import services as user_services
@@ -48,6 +49,12 @@ def test_a_time_of_day_is_one_of_the_laboratory(page, cast, settings):
     shown = text_of(page(f"/access?at={moment:%Y-%m-%dT%H:%M:%SZ}&user={cast.viewer.username}"))
     assert 'name="time"' in shown
     assert f'value="{moment.astimezone(ZoneInfo(settings.LAB_TIME_ZONE)):%Y-%m-%d}"' in shown
+
+
+def test_what_the_last_check_found_is_said(page, cast):
+    page("/access")
+    HistoryState.objects.update(difference_count=2)
+    assert "The access history differs in 2 places" in text_of(page("/access"))
 
 
 def test_nobody_and_an_empty_page_lead_on(page, cast):
