@@ -17,6 +17,9 @@ from accounts.segregation import checks
 from accounts.tests.support.small_worlds import FURTHER, LAB, ROLE_RIGHTS, SOON, USER_RIGHTS, Search, World
 from accounts.users import services as user_services
 
+# It tries for long how rules of Python work together. The tests next to it try each of them on both databases.
+pytestmark = pytest.mark.only_on("postgresql")
+
 #: Two roles may give the role of the laboratory, and the actor has one of them.
 GIVERS = World(
     desk=(*USER_RIGHTS, *ROLE_RIGHTS),

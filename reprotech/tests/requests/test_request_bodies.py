@@ -14,6 +14,9 @@ from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.tests.security.api_access import API
 from reprotech.tests.security.test_access_matrix import PAGES, rows
 
+# Bodies are read before anything asks the database.
+pytestmark = pytest.mark.only_on("sqlite")
+
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"
