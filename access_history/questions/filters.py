@@ -134,7 +134,9 @@ class AccessQuery(QueryParams):
         if window.begin > now:
             what = "moment" if moment else "day"
             raise ValidationFailed({name: [f"This {what} hasn't come yet: the history knows what was, until now."]})
-        begins = log_begin()
+        begins = HistoryState.objects.values_list("begins_at", flat=True).first()
+        if begins is None or window.end <= begins:
+            begins = log_begin()
         if begins is None:
             raise ValidationFailed({name: ["The log is empty: nothing is known yet."]})
         if window.end <= begins:

@@ -10,6 +10,7 @@ import pytest
 from accounts.models import Role
 from accounts.roles import services as role_services
 from accounts.users import services as user_services
+from accounts.users.erasure import erase_personal_data
 from audit.models import AuditLog
 from audit.sealing.sealer import Sealer, latest_checkpoint
 from reprotech.testing.cast import audit_rows, make_user
@@ -113,6 +114,18 @@ def test_what_was_so_stays_so_after_changes_renames_deletion_and_erasure(super_a
         "ana.night"
     ]
     assert names(found(super_admin, at=before.isoformat(), permission="animal_read", role="Night shift")) == []
+
+
+def test_erased_people_stay_countable_and_nameless(super_admin, cast):
+    person = make_user("ana.night", "Viewer", first_name="Ana", last_name="Night")
+    before = now()
+    (shown,) = found(super_admin, at=before.isoformat(), user="ana.night")["users"]
+    erase_personal_data(actor=cast.super_admin, user_id=person.pk)
+    (erased,) = found(super_admin, at=before.isoformat(), user=str(person.pk))["users"]
+    assert (erased["username"], erased["full_name"]) == ("", f"an erased person (#{person.pk})")
+    assert (erased["roles"], erased["permissions"]) == (shown["roles"], shown["permissions"])
+    assert found(super_admin, at=before.isoformat(), role="viewer")["total"] == 2
+    assert ask(super_admin, user="ana.night").status_code == 400
 
 
 def test_a_day_has_everyone_who_had_it_at_any_moment(super_admin, cast, settings, one_day):
