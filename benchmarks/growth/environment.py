@@ -32,6 +32,11 @@ UNSEALED = """
     SELECT count(*) FROM audit_logs WHERE id > (SELECT coalesce(max(event_id), 0) FROM audit_leaves)
 """
 ORDERS_WITHOUT_SIGNPOSTS = "SELECT %s - count(DISTINCT sort) FROM user_signposts"
+#: Events about people and roles that the access history doesn't have yet.
+UNREPLAYED = """
+    SELECT count(*) FROM audit_logs WHERE resource IN ('user', 'role')
+        AND id > (SELECT coalesce(max(last_event), 0) FROM access_history_state)
+"""
 AT_WORK = """
     SELECT count(*) FROM pg_stat_activity
     WHERE backend_type LIKE 'autovacuum worker%' OR (backend_type = 'client backend' AND state = 'active')
@@ -154,6 +159,7 @@ def catch_up(server):
     """Wait until the server has done by itself what it does in the background."""
     waits = {
         "every event to be sealed": (UNSEALED, None),
+        "the access history to be built": (UNREPLAYED, None),
         "signposts in every order of the users": (ORDERS_WITHOUT_SIGNPOSTS, [server.samples["signposts"]]),
         "PostgreSQL to have nothing else to do": (AT_WORK, None),
     }

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from benchmarks.harness.contenders import PER_PAGE
 
 GROWTH, SEARCH_GROWTH = 1.5, 5.0
-USERS, AUDIT, FIGURES = "/api/users", "/api/audit", "/api/users/analytics"
+USERS, AUDIT, FIGURES, ACCESS = "/api/users", "/api/audit", "/api/users/analytics", "/api/access"
 #: Of no person and no event; and the letters of no name, too few for an index of three letters each.
 NOBODY, NO_LETTERS = "zyzzyva", "qx"
 
@@ -65,6 +65,11 @@ def days_query(name, begins, ends):
     return Query(name, paths)
 
 
+def access_query(name, **query):
+    """Who had access on the day in the middle of the log."""
+    return Query(name, lambda server: [path(ACCESS, on=server.samples["middle"], **query)])
+
+
 def sentences_of_people(server):
     """Words of a kind of events with a name."""
     return [path(AUDIT, search=f"signed in {name}") for name in server.samples["user"]]
@@ -104,6 +109,18 @@ def all_queries(sorts):
         fixed_query("users: search two letters, nobody", USERS, SEARCH_GROWTH, search=NO_LETTERS),
         fixed_query("users: figures", FIGURES),
         fixed_query("users: figures of 365 days", FIGURES, days=365),
+        access_query("access: a day"),
+        Query("access: a moment", lambda server: [path(ACCESS, at=f"{server.samples['middle']}T12:00:00Z")]),
+        access_query("access: role of many", role="viewer"),
+        access_query("access: role of few", role="manager"),
+        access_query("access: permission", permission="lab_test_approve"),
+        access_query("access: status", status="active"),
+        Query(
+            "access: one person",
+            lambda server: [
+                path(ACCESS, on=server.samples["middle"], user=number) for number in server.samples["involving"]
+            ],
+        ),
         fixed_query("audit: first page", AUDIT),
         page_query("audit: half-way", AUDIT, 0.5),
         page_query("audit: last page", AUDIT, 1),
