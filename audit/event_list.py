@@ -26,7 +26,7 @@ LINKED = {
     "involving": "everything of user",
 }
 #: Filters with a field, which says what is wrong with them.
-FIELDS = ("search", "user_contains", "action", "resource", "outcome", "ip_address", "from", "to")
+FIELDS = ("search", "user_contains", "action", "resource", "outcome", "reason", "ip_address", "from", "to")
 LABELS = {"per_page": "Page size", "last": "Period"}
 PERIOD_LABELS = {"15m": "15 min", "24h": "24 h", "7d": "7 days", "30d": "30 days"}
 #: Views that everybody has.
@@ -34,6 +34,7 @@ COMMON_VIEWS = (
     ("Failed sign-ins, 24 h", "action=login&outcome=failure&last=24h"),
     ("Access denied, 7 days", "action=access_denied&last=7d"),
     ("Roles assigned, 30 days", "action=role_assign&last=30d"),
+    ("Changes without a reason, 7 days", "reason=missing&last=7d"),
 )
 
 
@@ -43,6 +44,7 @@ def render_list(request: PageRequest, save_error: str = "") -> HttpResponse:
         "typed": request.GET,
         "actions": _choices(Action.values, request.GET.get("action", ""), lambda action: action_kind(action).label),
         "resources": _choices(RESOURCES, request.GET.get("resource", ""), resource_label),
+        "reasons": [("missing", "Changes without one", request.GET.get("reason") == "missing")],
         "linked": [
             (name, label, request.GET[name], _address(request.GET, drop=(name,)))
             for name, label in LINKED.items()

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
@@ -63,6 +64,7 @@ class AuditQuery(QueryParams):
     resource_id = forms.CharField(required=False, max_length=64)
     ip_address = NetworkParam(required=False)
     outcome = ChoiceParam("success", "failure")
+    reason = ChoiceParam("missing", help_text="`missing`: changes that someone made without saying why.")
     request_id = forms.CharField(required=False, max_length=64)
     #: The id of a user: what they did, and what was done to their account.
     involving = IntegerParam(default=None)
@@ -146,6 +148,8 @@ class AuditQuery(QueryParams):
             rows = rows.mentioning(self.words.rest)
         if outcome := self.value("outcome"):
             rows = rows.filter(success=outcome == "success")
+        if self.value("reason"):
+            rows = rows.without_reason(settings.REASON_CHANGES)
         return rows.newest_first()
 
     def of_kind(self, rows: AuditLogQuerySet, meaning: Meaning) -> AuditLogQuerySet:

@@ -10,7 +10,7 @@ from reprotech.conf.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F40
 from reprotech.conf.databases import cache_settings, database_settings
 from reprotech.conf.env import Environment
 from reprotech.conf.logging import logging_config
-from reprotech.conf.required_reasons import read_required_reasons
+from reprotech.conf.required_reasons import REASON_PAIRS, read_required_reasons
 
 DASHBOARD_COMPARISON_DAYS = 30
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -213,6 +213,8 @@ TOKEN_SESSION_LIFETIME = timedelta(days=env.number("TOKEN_SESSION_DAYS", default
 SUDO_MINUTES = env.number("SUDO_MINUTES", default=5, between=(1, 60))
 #: `resource:action` of changes that are refused without a reason (`audit.services`).
 REASON_REQUIRED_FOR = read_required_reasons(env)
+# What people change and can give a reason for, by resource, whether one is required or not.
+REASON_CHANGES = REASON_PAIRS
 NEW_DEVICE_MAILS = env.flag("NEW_DEVICE_MAILS", default=True)
 #: Of the links in mails to set a password.
 INVITATION_LIFETIME = timedelta(days=3)

@@ -14,6 +14,7 @@ from accounts.access.user_events import record_user
 from accounts.core.default_admin_address import WITHHELD_MESSAGE, is_withheld
 from accounts.core.exceptions import AccountDisabled
 from accounts.core.hashers import hashing_slot, normalize_password
+from accounts.core.period_notices import described_start
 from accounts.models import EmailChange, PasswordHistory, Session, User
 from accounts.notifications.links import is_valid_link, was_mailed
 from accounts.notifications.services import send_notice, send_reset_link
@@ -98,12 +99,21 @@ def send_password_reset(*, actor: Actor, user_id: int) -> User:
     """E-mail a link to set a new password; the old one works until then."""
     user = _authorize_reset(actor=actor, user_id=user_id)
     if not user.can_sign_in:
-        raise Conflict(f"The account is {user.status}. Unlock or activate it first.")
+        raise Conflict(_before_a_link(user))
     if is_withheld(user.email):
         raise Conflict(WITHHELD_MESSAGE)
     record_user(actor, Action.PASSWORD_RESET, user, sent_to=user.email)
     send_reset_link(user)
     return user
+
+
+def _before_a_link(user: User) -> str:
+    """Why no link leaves to an account that can't be used, and what to do first."""
+    status = user.status
+    if status == "pending" and user.starts_at:
+        return f"The account begins on {described_start(user.starts_at)}. Send the link then, or let it begin earlier."
+    step = {"locked": "Unlock it", "ended": "Give it a later end"}.get(status, "Activate it")
+    return f"The account is {status}. {step} first."
 
 
 def owner_of_link(*, user_id: int, link_token: str) -> User | None:

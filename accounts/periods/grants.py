@@ -31,6 +31,9 @@ class NewGrant:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     reason: str = ""
+    #: As a record has it that was read and is sent back; nobody chooses them.
+    granted_by: str | None = None
+    granted_at: datetime | None = None
 
     @property
     def period(self) -> Period:

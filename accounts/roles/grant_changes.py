@@ -1,8 +1,8 @@
 """Changing which roles a user has and for how long: the checks, the rows and the events of every such change."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -65,7 +65,7 @@ def apply_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None
     if not changes:
         return
     authorize_grant_changes(actor, user, changes)
-    check_periods(actor, changes.given)
+    check_periods(actor, changes.given, removed=changes.removed)
     before = list(user.roles.all())
     if user.can_sign_in and _ends_super_administrator(user, changes):
         require_remaining_super_administrator(without=[user.pk])
@@ -93,12 +93,45 @@ def last_ends(grants: Iterable[RoleGrant]) -> dict[Role, datetime]:
     return ends
 
 
-def check_periods(actor: Actor, grants: Iterable[RoleGrant]) -> None:
-    """Raise ValidationFailed for a period that can't be."""
+def check_periods(actor: Actor, grants: Sequence[RoleGrant], removed: Sequence[RoleGrant] = ()) -> None:
+    """Raise ValidationFailed for a period that can't be.
+
+    With GRANT_MAX_DAYS, grants of a role by the same person count as one where they follow each other without a day
+    between them: otherwise two would do what one may not.
+    """
     for grant in grants:
         # Someone must hold that role for good, and commands are for what pages refuse.
         is_unlimited = grant.role.is_super_admin or isinstance(actor, System)
-        check_period(grant.starts_at, grant.ends_at, max_days=0 if is_unlimited else settings.GRANT_MAX_DAYS)
+        max_days = 0 if is_unlimited else settings.GRANT_MAX_DAYS
+        check_period(grant.starts_at, grant.ends_at, max_days=max_days)
+        if max_days:
+            try:
+                check_period(*_joined_period(actor, grant, grants, removed), max_days=max_days)
+            except ValidationFailed:
+                sentence = f"Together with the grants of this role that it follows it lasts more than {max_days} days."
+                advice = "Give it for less, after a day without the role, or ask someone else to give it."
+                raise ValidationFailed({"ends_at": [f"{sentence} {advice}"]}) from None
+
+
+def _joined_period(
+    actor: Actor, grant: RoleGrant, given: Sequence[RoleGrant], removed: Sequence[RoleGrant]
+) -> tuple[datetime | None, datetime | None]:
+    """When the grant begins and ends together with those of the same role that the actor gave and that touch it."""
+    others = [one for one in given if one.role_id == grant.role_id and one is not grant]
+    if grant.user_id:
+        stored = RoleGrant.objects.unended().filter(user=grant.user_id, role=grant.role_id, granted_by=actor.pk)
+        others += stored.exclude(pk__in=[one.pk for one in (*given, *removed) if one.pk])
+    start, end = grant.starts_at or LONG_AGO, grant.ends_at or OPEN_END
+    while touching := [one for one in others if _touches(one, start, end)]:
+        others = [one for one in others if one not in touching]
+        start = min(start, *(one.starts_at or LONG_AGO for one in touching))
+        end = max(end, *(one.ends_at or OPEN_END for one in touching))
+    return (None if start == LONG_AGO else start), (None if end == OPEN_END else end)
+
+
+def _touches(grant: RoleGrant, start: datetime, end: datetime) -> bool:
+    gaps = ((grant.starts_at or LONG_AGO) - end, start - (grant.ends_at or OPEN_END))
+    return max(gaps) < timedelta(days=1)
 
 
 def role_changes(actor: Actor, user: User, roles: Collection[Role]) -> GrantChanges:
@@ -117,7 +150,8 @@ def role_changes(actor: Actor, user: User, roles: Collection[Role]) -> GrantChan
 def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> GrantChanges:
     """What makes these the user's grants, now and later. A grant of the same role gets the new period."""
     roles = {name: find_roles([name])[0] for name in {grant.role for grant in wanted}}
-    present = list(RoleGrant.objects.unended().filter(user=user).select_related("role"))
+    present = list(RoleGrant.objects.unended().filter(user=user).select_related("role", "granted_by"))
+    _refuse_other_givers(wanted, roles, present)
     changes, left = GrantChanges(), []
     for grant in wanted:
         role, period = roles[grant.role], (later_start(grant.starts_at), grant.ends_at)
@@ -139,6 +173,17 @@ def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> Grant
             other.reason = grant.reason or current_reason().text or other.reason
     changes.removed = present
     return changes
+
+
+def _refuse_other_givers(wanted: Sequence[NewGrant], roles: Mapping[str, Role], present: Sequence[RoleGrant]) -> None:
+    """Raise ValidationFailed where who gave a role, or when, isn't what a grant of that role has."""
+    given = {(one.role_id, one.granted_at, one.granted_by and one.granted_by.username) for one in present}
+    for grant in wanted:
+        if not (grant.granted_by or grant.granted_at):
+            continue
+        if (roles[grant.role].pk, grant.granted_at, grant.granted_by) not in given:
+            sentence = "granted_by and granted_at can't be changed: send them as they were read, or leave them out."
+            raise ValidationFailed({"role_grants": [sentence]})
 
 
 def set_period(actor: Actor, grant: RoleGrant, starts_at: datetime | None, ends_at: datetime | None) -> None:

@@ -25,12 +25,21 @@ class RoleGrantBody(RequestBody):
     reason = StrictStringField(required=False, allow_blank=True, max_length=MAX_REASON_LENGTH)
 
 
+class ListedGrantBody(RoleGrantBody):
+    """One of all grants of a user, as a record that was read has it."""
+
+    hints = {}
+
+    granted_by = StrictStringField(required=False, allow_null=True, max_length=80, help_text="Only as it was read.")
+    granted_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Only as it was read.")
+
+
 class PeriodsBody(RequestBody):
     """The part of a request that says from when until when."""
 
     starts_at = StartField(help_text="When the account begins; null: now.")
     ends_at = EndField(help_text="When the account ends; null: never.")
-    role_grants = RoleGrantBody(
+    role_grants = ListedGrantBody(
         many=True, required=False, max_length=200, help_text="In place of `roles`: all roles, with their periods."
     )
 

@@ -1,7 +1,9 @@
 """Queries on the audit log."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 
 from django.db import connection, models
@@ -101,6 +103,12 @@ class AuditLogQuerySet(AppendOnlyQuerySet["AuditLog"]):
         """Events of these accounts, under whatever name, and under these names in lower case."""
         lowered = self.alias(username_lower=Lower("username"))
         return lowered.filter(Q(user_id__in=[*user_ids]) | Q(username_lower__in=[*names]))
+
+    def without_reason(self, changes: Mapping[str, Iterable[str]]) -> Self:
+        """What people changed, of these actions by resource, without saying why. An erased reason was one."""
+        kinds = [Q(resource=resource, action__in=actions) for resource, actions in changes.items()]
+        made = self.filter(reduce(or_, kinds), success=True, user_id__isnull=False)
+        return made.exclude(details__has_key="reason_given")
 
     def from_network(self, network: Network) -> Self:
         first, last = str(network[0]), str(network[-1])

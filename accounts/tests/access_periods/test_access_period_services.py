@@ -101,6 +101,27 @@ def test_a_longest_period_can_be_demanded(cast, now, settings):
     grant_role(actor=cast.super_admin, user_id=cast.viewer.pk, role="manager", ends_at=now + 30 * DAY)
 
 
+def test_grants_that_follow_each_other_are_no_way_round_the_longest_period(cast, now, settings):
+    settings.GRANT_MAX_DAYS = 30
+    give = {"user_id": cast.viewer.pk, "role": "manager"}
+    grant_role(actor=cast.super_admin, **give, ends_at=now + 20 * DAY)
+    # At once, and after an hour in which nobody has it; or both in one list, also for a new account.
+    for start in (now + 20 * DAY, now + 20 * DAY + timedelta(hours=1)):
+        with pytest.raises(ValidationFailed) as refusal:
+            grant_role(actor=cast.super_admin, **give, starts_at=start, ends_at=start + 20 * DAY)
+        assert "lasts more than 30 days" in refusal.value.errors["ends_at"][0]
+    both = [NewGrant("viewer", None, now + 20 * DAY), NewGrant("viewer", now + 20 * DAY, now + 40 * DAY)]
+    with pytest.raises(ValidationFailed):
+        update_user(actor=cast.super_admin, user_id=cast.stranger.pk, role_grants=both)
+    with pytest.raises(ValidationFailed):
+        create_user(actor=cast.super_admin, username="new", email="new@lab.example", role_grants=both)
+    # Up to thirty days together, with a day between, and by someone else, who answers for it.
+    grant_role(actor=cast.super_admin, **give, starts_at=now + 20 * DAY, ends_at=now + 30 * DAY)
+    other = make_user("other-admin", "Super Administrator")
+    grant_role(actor=other, **give, starts_at=now + 30 * DAY, ends_at=now + 40 * DAY)
+    grant_role(actor=cast.super_admin, **give, starts_at=now + 41 * DAY, ends_at=now + 71 * DAY)
+
+
 def test_nobody_gives_a_role_for_longer_than_they_have_it(cast, now):
     with explicitly_recorded():
         RoleGrant.objects.filter(user=cast.admin).update(ends_at=now + 5 * DAY)

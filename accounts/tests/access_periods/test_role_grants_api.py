@@ -128,6 +128,25 @@ def test_role_grants_replace_all_grants_and_null_opens_the_account(super_admin):
     assert super_admin.patch(path, {"role_grants": []}).json()["user"]["role_grants"] == []
 
 
+def test_grants_that_were_read_can_be_sent_back(super_admin):
+    user = make_user("sent-back", "viewer")
+    path = f"/api/users/{user.pk}"
+    body = {"role": "researcher", "starts_at": None, "ends_at": in_days(14), "reason": "Guest of the lab"}
+    super_admin.post(f"{path}/roles", body)
+    read = super_admin.get(path).json()
+    sent = {name: read[name] for name in ("username", "email", "role_grants", "starts_at", "ends_at", "is_active")}
+    with audit_rows() as rows:
+        answer = super_admin.put(path, sent)
+    assert (answer.status_code, answer.json()["user"]["role_grants"], rows) == (200, read["role_grants"], [])
+    # With another end of one of them.
+    sent["role_grants"][0]["ends_at"] = in_days(9)
+    assert super_admin.put(path, sent).json()["user"]["role_grants"][0]["ends_at"] == in_days(9)
+    for change in ({"granted_by": "viewer"}, {"granted_at": in_days(-3)}):
+        wrong = {"role_grants": [{**read["role_grants"][1], "granted_at": in_days(-9), **change}]}
+        answer = super_admin.put(path, wrong)
+        assert (answer.status_code, "as they were read" in answer.json()["errors"]["role_grants"][0]) == (400, True)
+
+
 def test_what_contradicts_itself_is_refused_and_nothing_is_changed(super_admin, cast):
     path = f"/api/users/{cast.viewer.pk}"
     later, sooner = in_days(9), in_days(4)

@@ -1,9 +1,11 @@
 """Choosing, changing and resetting passwords: the services themselves."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+from django.utils import timezone
 from limits import parse
 
 from accounts.authentication.login import sign_in_to_pages
@@ -13,6 +15,7 @@ from accounts.notifications.links import reset_tokens
 from accounts.passwords import services as password_services
 from accounts.throttling import login_throttle, rate_limits
 from accounts.users import services as user_services
+from audit.tracking.model_tracking import explicitly_recorded
 from reprotech.core.exceptions import Conflict, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.testing.cast import PASSWORD, audit_rows, make_user
 from reprotech.testing.client import Caller
@@ -246,6 +249,23 @@ def test_who_is_not_there_can_not_be_reset(cast, reset):
         with audit_rows() as rows, pytest.raises(NotFound):
             reset(cast.admin, missing)
         assert rows == []
+
+
+def test_the_refusal_says_what_helps(cast):
+    """Neither unlocking nor activating helps where the time is over or hasn't come."""
+    now = timezone.now()
+    given = {
+        "The account is locked. Unlock it first.": {"locked_at": now},
+        "The account is inactive. Activate it first.": {"is_active": False},
+        "The account is ended. Give it a later end first.": {"ends_at": now},
+        "Send the link then, or let it begin earlier.": {"starts_at": now + timedelta(days=9)},
+    }
+    for sentence, state in given.items():
+        user = make_user(f"user-{len(sentence)}")
+        with explicitly_recorded():
+            User.objects.filter(pk=user.pk).update(**state)
+        with pytest.raises(Conflict, match=sentence):
+            password_services.send_password_reset(actor=cast.admin, user_id=user.pk)
 
 
 @pytest.mark.parametrize("state", ["locked", "inactive"])

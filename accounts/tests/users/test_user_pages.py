@@ -224,7 +224,7 @@ def test_a_link_to_a_locked_account_is_refused_with_the_reason(cast, browser):
     lock_user(actor=SYSTEM, user_id=cast.viewer.pk)
     response = browser.post(f"/users/{cast.viewer.pk}/reset-password", {"access": "invite"})
     assert response.status_code == 422
-    assert "The account is locked. Unlock or activate it first." in text_of(response)
+    assert "The account is locked. Unlock it first." in text_of(response)
 
 
 def test_the_page_tells_where_each_permission_comes_from(cast, browser):

@@ -16,7 +16,7 @@ from audit.models.addresses import parse_network
 from audit.presentation.event_text import sentence
 from audit.presentation.event_words import SENTENCE_WORDS, read_search
 from reprotech.testing.cast import make_user
-from reprotech.testing.client import Caller, error_of
+from reprotech.testing.client import Caller, error_of, page_client
 from reprotech.web import estimated_counts
 
 
@@ -84,6 +84,23 @@ def test_a_part_of_a_name_finds_the_events_of_its_bearers(super_admin, typed, na
     event("by other", username="mahugol")
     response = super_admin.get(f"/api/audit?{urlencode({'user_contains': typed, 'action': 'lock'})}")
     assert {log["resource_name"] for log in response.json()["logs"]} == {f"by {name}" for name in names}
+
+
+def test_changes_without_a_reason_are_found(super_admin, cast):
+    """Of people, as far as a reason can be given for them; one that was erased was one."""
+    made = {"username": "the-admin", "user_id": cast.admin.pk}
+    event("without", **made)
+    event("with", details={"reason_given": "Left"}, **made)
+    event("erased", details={"reason_given": None}, **made)
+    event("refused", success=False, **made)
+    event("of the system", username="system")
+    event("a sign-in", action="login", resource="auth", **made)
+    event("of a role", resource="role", action="update", **made)
+    found = super_admin.get("/api/audit?reason=missing").json()["logs"]
+    assert [log["resource_name"] for log in found] == ["of a role", "without"]
+    assert super_admin.get("/api/audit?reason=lost").status_code == 400
+    page = page_client(cast.super_admin).get("/audit?reason=missing").content.decode()
+    assert '<option value="missing" selected>' in page
 
 
 def test_who_may_not_read_users_finds_no_one_by_their_full_name(cast):

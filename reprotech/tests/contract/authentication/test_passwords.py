@@ -179,7 +179,7 @@ def test_a_link_is_not_sent_to_who_is_locked(cast, admin, on_commit):
     admin.post(f"/api/users/{cast.viewer.pk}/lock")
     with on_commit():
         response = admin.post(f"/api/users/{cast.viewer.pk}/reset-password", {})
-    sentence = "The account is locked. Unlock or activate it first."
+    sentence = "The account is locked. Unlock it first."
     assert (response.status_code, error_of(response)) == (409, {"error": sentence, "code": "conflict"})
     assert mail.outbox == []
 
