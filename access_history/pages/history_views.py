@@ -22,11 +22,10 @@ def show_history(request: PageRequest, user_id: int) -> HttpResponse:
     """What became of an account, and which roles it held from when until when."""
     if not request.user.has_perm(AUDIT_READ):
         raise Forbidden(AUDIT_READ, Target("user", user_id))
-    catch_up()
-    now = timezone.now()
-    history = read_history(user_id, now)
+    progress = catch_up()
+    history = read_history(user_id, timezone.now())
     user = User.objects.visible_to(request.user).with_roles().filter(pk=user_id).first()
-    context: dict[str, object] = {"history": history, "now": now, "user_id": user_id}
+    context: dict[str, object] = {"history": history, "user_id": user_id, "complete_to": progress.complete_to}
     if user is not None:
         return render_tab(request, user, "history", context)
     if history is None:

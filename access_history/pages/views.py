@@ -17,7 +17,7 @@ from access_history.pages.filters import (
     read_page_query,
     shown_fields,
 )
-from access_history.questions.answers import MAX_REPORT_ROWS, answer, report_rows
+from access_history.questions.answers import MAX_REPORT_ROWS, answer, read_report
 from access_history.questions.bundles import file_response
 from access_history.questions.files import REPORT, start_export
 from access_history.questions.filters import log_begin
@@ -78,8 +78,8 @@ def show_report(request: PageRequest) -> HttpResponse:
     crumbs = [("Access history", reverse("access")), ("Report", None)]
     try:
         query = ReportQuery.parse(read_page_query(request.GET))
-        rows = report_rows(query)
-        if rows is None:
+        report = read_report(query)
+        if report.rows is None:
             sentence = f"More than {MAX_REPORT_ROWS:,} accounts match: narrow the question, or export it as CSV."
             raise ValidationFailed({"Report": [sentence]})
         question = start_export(actor=request.user, query=query, file_format=REPORT)
@@ -88,7 +88,8 @@ def show_report(request: PageRequest) -> HttpResponse:
         refused = {"errors": errors, "crumbs": crumbs}
         return render(request, "access_history/report_refused.html", refused, status=UNPROCESSABLE)
     context: dict[str, object] = {
-        "rows": rows,
+        "report": report,
+        "rows": report.rows,
         "window": question.window,
         "given": {CHIP_LABELS[name]: value for name, value in query.given.items() if name in CHIP_LABELS},
         "lab_time_zone": settings.LAB_TIME_ZONE,

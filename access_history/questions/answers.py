@@ -95,9 +95,19 @@ def root_of(checkpoint: Checkpoint) -> str:
     return checkpoint.note.split("\n", 3)[2]
 
 
-def report_rows(query: AccessQuery) -> list[AccessRow] | None:
-    """All rows, for a page to read; None if they are too many. Raises ValidationFailed."""
-    catch_up()
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All rows of an answer, for a page to read; None if they are too many."""
+
+    rows: list[AccessRow] | None
+    complete_to: datetime | None
+    problem: str
+
+
+def read_report(query: AccessQuery) -> Report:
+    """Raises ValidationFailed."""
+    complete_to = catch_up().complete_to
     question = query.question()
     ids = list(matching_ids(question)[: MAX_REPORT_ROWS + 1])
-    return None if len(ids) > MAX_REPORT_ROWS else read_rows(question, ids)
+    rows = None if len(ids) > MAX_REPORT_ROWS else read_rows(question, ids)
+    return Report(rows, complete_to, found_problem())

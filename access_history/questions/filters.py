@@ -138,7 +138,7 @@ class AccessQuery(QueryParams):
         if begins is None or window.end <= begins:
             begins = log_begin()
         if begins is None:
-            raise ValidationFailed({name: ["The log is empty: nothing is known yet."]})
+            raise ValidationFailed({name: ["Nothing is known yet: the history is still being built from the log."]})
         if window.end <= begins:
             raise ValidationFailed(
                 {name: [f"The log begins on {begins:%-d %B %Y, %H:%M:%S} UTC: give a time from then on."]}

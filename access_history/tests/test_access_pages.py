@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from access_history.models import HistoryState
+from access_history.projection.progress import Progress
 from accounts.models import Role
 from accounts.roles import services as role_services
 from accounts.users import services as user_services
+from audit.presentation.event_text import sentence
 from audit.sealing.sealer import Sealer
 from reprotech.testing.cast import audit_rows, make_user
 from reprotech.testing.client import page_client
@@ -75,8 +77,12 @@ def test_the_file_and_the_report_are_on_record_and_have_the_checkpoint(page, cas
     assert "Role: viewer" in report
     assert cast.viewer.username in report
     assert cast.manager.username not in report
-    exports = [(row.resource, row.details["format"]) for row in rows if row.action == "export"]
-    assert exports == [("access", "csv"), ("access", "report")]
+    exports = [row for row in rows if row.action == "export"]
+    day = exports[0].details["filters"]["on"]
+    assert [sentence(row) for row in exports] == [
+        f"the-super_admin exported who had access on {day} (1 account) as CSV",
+        f"the-super_admin made a report of who had access on {day} (1 account)",
+    ]
     assert "There is no role of this name" in text_of(page("/access/report?role=nonsense"), 422)
 
 
@@ -100,7 +106,7 @@ def test_users_roles_permissions_and_search_lead_to_it(page, cast):
     assert "Who had access on a day" in text_of(page("/search?q=who+had+access"))
 
 
-def test_a_persons_history_has_each_role_with_its_time_who_gave_it_and_why(page, cast):
+def test_a_persons_history_has_each_role_with_its_time_who_gave_it_and_why(page, cast, one_day):
     admin = cast.super_admin
     person = make_user("chioma", "Viewer", first_name="Chioma", last_name="Okafor")
     user_services.update_user(actor=admin, user_id=person.pk, roles=["Researcher"])
@@ -121,3 +127,15 @@ def test_a_persons_history_has_each_role_with_its_time_who_gave_it_and_why(page,
     assert "Chioma Eze" in shown
     assert "Deleted since" in text_of(page(f"/access?user={person.pk}"))
     assert page("/users/999999999/history").status_code == 404
+
+
+def test_a_history_that_is_still_being_built_says_until_when(page, cast, monkeypatch):
+    until = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    text_of(page("/access"))
+    for module in ("questions.answers", "pages.history_views"):
+        monkeypatch.setattr(
+            f"access_history.{module}.catch_up", lambda: Progress(last_event=1, begins_at=until, complete_to=until)
+        )
+    for address in ("/access", f"/users/{cast.viewer.pk}/history"):
+        assert "The history is complete until" in text_of(page(address))
+    assert "Complete until" in text_of(page("/access/report"))

@@ -6,16 +6,11 @@ from audit.models import Action, AuditLog
 from audit.presentation.cause_words import EMAIL_STEPS, INVITATIONS, KEY_REVOCATIONS, MAILS
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
 from audit.presentation.exclusion_text import exception_words
+from audit.presentation.export_text import exported
 from audit.presentation.review_text import opened_review, reviewed_access
 from audit.presentation.sign_out_text import CAUSES, signed_out_of
 
 ERASED_PERSON = "an erased person"
-RESOURCE_NOUNS = {
-    "audit": ("event", "events"),
-    "user": ("user", "users"),
-    "role": ("role", "roles"),
-    "review": ("line", "lines"),
-}
 
 Phrase = Callable[[AuditLog, str], str]
 
@@ -179,11 +174,7 @@ def _unlock(event: AuditLog, who: str) -> str:
 def _export(event: AuditLog, who: str) -> str:
     if event.resource == "database":
         return _outcome(event, who, "made", "make", "a backup of everything")
-    one, many = RESOURCE_NOUNS.get(event.resource, ("row", "rows"))
-    rows = event.details.get("rows")
-    what = f"{rows:,} {one if rows == 1 else many}" if isinstance(rows, int) else many
-    if event.resource in {"audit", "review"}:
-        what += " of the audit log" if event.resource == "audit" else f" of the access review {_target(event)}"
+    what = exported(event, _target(event))
     if event.details.get("format") in {"report", "html"}:
         return _outcome(event, who, "made", "make", f"a report of {what}")
     if file_format := event.details.get("format"):
