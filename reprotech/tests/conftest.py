@@ -10,13 +10,15 @@ from reprotech.tests.support.command_runner import Installation
 @pytest.fixture(scope="session")
 def grown_lab(stack, tmp_path_factory):
     """A grown installation to copy: growing takes many seconds. Leave it as it is."""
-    return Installation(stack, tmp_path_factory.mktemp("grown")).grow()
+    return Installation(stack, tmp_path_factory.mktemp("grown"), migrated=True).grow()
 
 
 @pytest.fixture(scope="session")
 def grown_sqlite(stack, grown_lab, tmp_path_factory):
     """The same on SQLite, whatever the stack."""
-    return grown_lab if stack == "sqlite" else Installation("sqlite", tmp_path_factory.mktemp("grown")).grow()
+    if stack == "sqlite":
+        return grown_lab
+    return Installation("sqlite", tmp_path_factory.mktemp("grown"), migrated=True).grow()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from accounts.management.commands.users import Command as UsersCommand
 from reprotech.testing import servers as testing_servers
 from reprotech.testing.databases import create_database
-from reprotech.testing.plugin import ROOT
+from reprotech.testing.plugin import ROOT, migrated_database
 from reprotech.tests.support.command_runner import Installation
 from reprotech.tests.support.program_copy import copy_program
 
@@ -51,7 +51,7 @@ def as_operator(command):
 
 @pytest.mark.only_on("sqlite")  # what they do is tested with both databases by themselves
 def test_the_commands_for_users_and_settings_work(tmp_path):
-    lab = Installation("sqlite", tmp_path / "lab")
+    lab = Installation("sqlite", tmp_path / "lab", migrated=True)
     lab.do("migrate", "--verbosity=0")
     lab.do("init_data")
     said = [shell(as_operator(command), lab.directory, lab.environment) for command in blocks(COMMANDS)]
@@ -97,7 +97,7 @@ def test_the_guide_leads_from_a_key_to_a_backup_to_an_empty_server_where_all_is_
     environment = {"PATH": f"{binaries}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)}
     old, new = server("old"), server("new")
     if stack == "postgresql":
-        (old / ".env").write_text(f"DATABASE_URL={create_database('guide_old')}\n")
+        (old / ".env").write_text(f"DATABASE_URL={migrated_database(stack, 'guide_old', None)}\n")
     port = testing_servers.free_port()
     prepare = f"DEBUG=true HOST=127.0.0.1 PORT={port} .venv/bin/python -m scripts.prepare"
     shell(prepare, old, environment)

@@ -11,8 +11,7 @@ import pytest
 from django.db import connection
 
 from reprotech.testing.cast import eventually
-from reprotech.testing.databases import create_database
-from reprotech.testing.plugin import start_server
+from reprotech.testing.plugin import migrated_database, start_server
 from reprotech.tests.support.tcp_proxy import Cable
 
 
@@ -20,7 +19,7 @@ class Lab:
     """A server whose database and cache hang on cables."""
 
     def __init__(self, processes):
-        self.database = Cable(create_database(f"outage_{secrets.token_hex(4)}"))
+        self.database = Cable(migrated_database("postgresql", f"outage_{secrets.token_hex(4)}", None))
         self.cache = Cable(os.environ["REDIS_URL"].rpartition("/")[0] + "/60")
         self.server = start_server(processes, "postgresql", DATABASE_URL=self.database.url, REDIS_URL=self.cache.url)
         self.token = self.call("POST", "/api/auth/login", {"username": "admin", "password": "Admin123!"})[1][

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from reprotech.testing.cast import eventually
-from reprotech.testing.plugin import ROOT, start_server
+from reprotech.testing.plugin import ROOT
 from reprotech.testing.servers import free_port, wait_for
 from sso.tests.support.running import PASSWORD, Lab, Person
 
@@ -50,12 +50,10 @@ urlpatterns = [path("", home), path("", include(reprotech_login))]
 
 
 @pytest.fixture(scope="module")
-def lab(stack, processes):
-    server = start_server(processes, stack)
+def lab(server):
     lab = Lab(server.env["PUBLIC_URL"])
     lab.add_person("hugo.li", "Researcher")
-    yield lab
-    processes.stop(server.process)
+    return lab
 
 
 class Module:
@@ -103,6 +101,7 @@ def test_flask(lab, processes, tmp_path):
     person.sign_out(lab.url)
     assert eventually(lambda: person.browser.get(made.url, allow_redirects=False, timeout=30).status_code == 302)
     processes.stop(process)
+    lab.call("PATCH", f"/api/roles/{role['id']}", {"permissions": role["permissions"]})
 
 
 def test_django(lab, processes, tmp_path):
