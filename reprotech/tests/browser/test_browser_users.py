@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from reprotech.tests.support.browser_actions import csrf_token, expect_said, sign_in
 
 JAVA_SCRIPT = pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+# What only the browser does is the same on every stack.
+ONCE = pytest.mark.only_on("postgresql")
 
 
 def open_menu(page, username, action):
@@ -82,6 +84,7 @@ def test_a_user_with_two_roles_is_created_found_changed_locked_and_deleted(new_p
     expect(page.get_by_text(name, exact=True)).to_have_count(0)
 
 
+@ONCE
 def test_the_list_follows_what_one_types_and_the_back_button_undoes_it(page):
     sign_in(page, to="/users?sort=username")
     page.get_by_label("Search", exact=True).press_sequentially("nobody-of-this-name")
@@ -100,12 +103,14 @@ def test_the_list_follows_what_one_types_and_the_back_button_undoes_it(page):
     page.wait_for_url(re.compile("search=admin.*(per_page=10.*sort=email|sort=email.*per_page=10)"))
 
 
+@ONCE
 def test_a_click_anywhere_on_a_row_opens_the_person(page):
     sign_in(page, to="/users?search=admin")
     page.locator("tr[data-row]", has_text="@admin").locator("td.col-roles").click()
     page.wait_for_url(re.compile(r"/users/\d+\?list="))
 
 
+@ONCE
 def test_the_menu_of_a_last_row_opens_within_the_window(new_page):
     page = new_page(viewport={"width": 1440, "height": 420})
     sign_in(page, to="/users?search=admin")
@@ -115,6 +120,7 @@ def test_the_menu_of_a_last_row_opens_within_the_window(new_page):
     assert bottom <= 0
 
 
+@ONCE
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Sao_Paulo"])
 def test_times_are_shown_in_the_readers_zone_with_utc_in_the_title(new_page, zone):
     page = new_page(timezone_id=zone)
@@ -147,6 +153,7 @@ def test_several_are_changed_at_once_and_refusals_are_named(new_page, java_scrip
     expect_said(page, "1 user deactivated. Refused: admin (You can't deactivate your own account")
 
 
+@ONCE
 @JAVA_SCRIPT
 def test_the_selection_is_cleared_and_columns_are_chosen(new_page, java_script):
     page = new_page(java_script_enabled=java_script)
@@ -165,6 +172,7 @@ def test_the_selection_is_cleared_and_columns_are_chosen(new_page, java_script):
     expect(page.get_by_label("Role", exact=True)).to_have_value("")
 
 
+@ONCE
 def test_times_follow_the_zone_that_a_person_chose(new_page):
     page, without = new_page(timezone_id="Europe/Berlin"), new_page(java_script_enabled=False)
     sign_in(page, to=None)
@@ -208,6 +216,7 @@ def test_a_file_with_errors_is_explained_and_a_good_one_imported(new_page, java_
     expect(page.get_by_role("link", name=f"{kind}-7", exact=True)).to_be_visible()
 
 
+@ONCE
 def test_the_list_is_downloaded(page):
     sign_in(page, to="/users?role=super_admin")
     with page.expect_download() as download:
@@ -230,6 +239,7 @@ def test_one_administrator_ends_the_session_of_another(new_page):
     expect(there).to_have_url(re.compile("/login"))
 
 
+@ONCE
 def test_the_menu_works_by_keyboard(page):
     sign_in(page, to="/users")
     menu = page.locator("tbody details.menu").first
@@ -243,6 +253,7 @@ def test_the_menu_works_by_keyboard(page):
     expect(menu.locator("summary")).to_be_focused()
 
 
+@ONCE
 @pytest.mark.parametrize("width", [390, 800, 1440])
 def test_no_page_of_these_scrolls_sideways(new_page, width):
     page = new_page(viewport={"width": width, "height": 844})
@@ -254,6 +265,7 @@ def test_no_page_of_these_scrolls_sideways(new_page, width):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
+@ONCE
 def test_headings_that_sort_stay_on_a_phone(new_page):
     page = new_page(viewport={"width": 390, "height": 844})
     sign_in(page, to="/users")
@@ -264,6 +276,7 @@ def test_headings_that_sort_stay_on_a_phone(new_page):
     expect(page).to_have_url(re.compile("sort=-?last_login"))
 
 
+@ONCE
 def test_the_form_proposes_a_username_and_shows_what_the_roles_give(page):
     sign_in(page, to="/users/new")
     username, preview = page.get_by_label("Username"), page.get_by_role("region", name="Permissions of these roles")
@@ -284,6 +297,7 @@ def test_the_form_proposes_a_username_and_shows_what_the_roles_give(page):
     expect(username).to_have_value("mine")
 
 
+@ONCE
 def test_a_lock_is_undone_from_its_message(page):
     sign_in(page)
     token = csrf_token(page)
