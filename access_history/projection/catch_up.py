@@ -7,7 +7,7 @@ from access_history.access_events import access_events, read_events
 from access_history.models import HistoryState
 from access_history.projection.batches import replay_batch
 from access_history.projection.progress import Progress, lock_history, read_state
-from access_history.projection.settled_events import Horizon
+from access_history.projection.settled_events import settled_until
 from audit.models import AuditLog
 from audit.models.querysets import AuditLogQuerySet
 
@@ -18,9 +18,8 @@ MAX_EVENTS_OF_READER = 5_000
 #: Other events are passed over without a note of it, until there are so many: then the next look would take long.
 MAX_PASSED_OVER = 1_000
 MAX_KEPT_SENTENCES = 20
-
-#: Each process remembers whom it waits for.
-_horizon = Horizon()
+#: For transactions that write events: most last milliseconds, an import half a minute.
+READER_WAIT_SECONDS, WORKER_WAIT_SECONDS = 0.1, 20.0
 
 
 def catch_up(max_events: int | None = MAX_EVENTS_OF_READER) -> Progress:
@@ -35,7 +34,7 @@ def catch_up(max_events: int | None = MAX_EVENTS_OF_READER) -> Progress:
     if max_events is not None and count > max_events:
         return _progress(state)
     if count or _newest() - state.last_event > MAX_PASSED_OVER:
-        until = _horizon.settled_until()
+        until = settled_until(READER_WAIT_SECONDS if max_events is not None else WORKER_WAIT_SECONDS)
         while _replay_next(until):
             pass
         state = read_state()

@@ -32,7 +32,6 @@ DOCUMENTED = {"_meta", "_default_manager", "_base_manager", "_state", "_asdict",
 
 #: A process's state, and what makes it void.
 STATE = {
-    "access_history/projection/catch_up.py": "transactions that wrote events: until they have ended",
     "accounts/notifications/outbox.py": "its thread, until it is stopped; ids of sent messages, until they are deleted",
     "accounts/session_cache/local.py": "sessions: invalidation by Redis, or 20 seconds",
     "accounts/throttling/rate_limits.py": "counters without Redis: the end of their window; outages: seconds",
