@@ -36,12 +36,12 @@ class Part:
 def parts_of(text: str) -> list[Part]:
     """The headings, with the anchors that GitHub and the site of `scripts/docs` give them as well."""
     # Only headings need their inline markup read, which is what takes time.
-    tokens = _parser().disable("inline").parse(text)
+    tokens, inline = _parser().disable("inline").parse(text), _parser()
     starts = [position for position, token in enumerate(tokens) if token.type == "heading_open"]
     parts: list[Part] = []
     used: Counter[str] = Counter()
     for start, end in pairwise([*starts, len(tokens)]):
-        heading = "".join(inner.content for inner in _parser().parseInline(tokens[start + 1].content)[0].children or [])
+        heading = "".join(inner.content for inner in inline.parseInline(tokens[start + 1].content)[0].children or [])
         anchor = NOT_IN_ANCHORS.sub("", heading.lower()).replace(" ", "-")
         text_below = " ".join(token.content for token in tokens[start + 2 : end])
         name = f"{anchor}-{used[anchor]}" if used[anchor] else anchor
