@@ -57,7 +57,7 @@ DEPTHS = {
     "holders": (HOLDERS, 1),
     "only helper": (ONLY_HELPER, 1),
     "with instrument": (WITH_INSTRUMENT, 1),
-    "few rights": (FEW_RIGHTS, 2),
+    "few rights": (FEW_RIGHTS, 1),
     "alone on top": (ALONE_ON_TOP, 1),
     "ending": (ENDING, 1),
     "ending giver": (ENDING_GIVER, 1),
@@ -80,7 +80,7 @@ def test_no_sequence_of_acts_raises_anybody(world, depth):
     search = Search(world.more).run(depth=max(depth, DEPTH))
     assert search.found == []
     # That it was a search: attempts, of which some changed the world.
-    assert search.calls > 40
+    assert search.calls > 25
     assert len(search.visited) > (5 if depth > 1 else 0)
 
 
