@@ -10,13 +10,13 @@ from access_history.questions.filters import AccessFilter, AccessQuery
 from access_history.questions.rows import AccessRow, RoleBook, read_rows
 from access_history.questions.selection import Question, matching_ids
 from access_history.questions.totals import accounts_in
-from accounts.access.authorization import authorize
 from accounts.permissions import USER_READ
 from audit.authorization import recording_denials
 from audit.models import AuditLog, Checkpoint
 from audit.permissions import AUDIT_READ
 from audit.sealing.sealer import latest_checkpoint
-from reprotech.core.actors import Actor
+from reprotech.core.actors import SignedInUser
+from reprotech.core.exceptions import Forbidden
 from reprotech.web.estimated_counts import MAX_COUNTED
 from reprotech.web.pagination import MAX_OFFSET, Page
 
@@ -45,15 +45,18 @@ class Answer:
 
 
 @recording_denials
-def answer(*, actor: Actor, query: AccessFilter) -> Answer:
+def answer(*, actor: SignedInUser, query: AccessFilter) -> Answer:
     """Raises Forbidden or ValidationFailed. The same number of queries for any number of accounts."""
-    authorize(actor, READ)
-    complete_to = catch_up().complete_to
-    question = query.question()
+    # The request has just read what its user may do.
+    for permission in READ:
+        if not actor.has_perm(permission):
+            raise Forbidden(permission)
+    progress = catch_up()
+    question = query.question(progress.begins_at)
     page = page_of(question, query.value("page"), query.value("per_page"))
     events = sorted({event for row in page.items for event in row.events})
     unsealed = AuditLog.objects.filter(pk__in=events).order_by().unsealed().count()
-    return Answer(question, page, latest_checkpoint(), unsealed, complete_to)
+    return Answer(question, page, latest_checkpoint(), unsealed, progress.complete_to)
 
 
 def page_of(question: Question, number: int, per_page: int) -> Page[AccessRow]:

@@ -99,9 +99,9 @@ class AccessQuery(QueryParams):
         """The question as it was typed."""
         return {name: self.data[name] for name in AccessQuery.base_fields if self.data.get(name)}
 
-    def question(self) -> Question:
+    def question(self, begins_at: datetime | None = None) -> Question:
         """With names looked up in the history; raises ValidationFailed for what it doesn't have."""
-        window = self._window()
+        window = self._window(begins_at)
         errors: dict[str, list[str]] = {}
 
         def found(name: str, look_up: Any) -> Any:
@@ -125,7 +125,7 @@ class AccessQuery(QueryParams):
             raise ValidationFailed(errors)
         return question
 
-    def _window(self) -> Window:
+    def _window(self, begins: datetime | None) -> Window:
         """Raises ValidationFailed for the future, and for what was before the log began."""
         now = timezone.now()
         moment, day = self.value("at"), self.value("on")
@@ -134,7 +134,6 @@ class AccessQuery(QueryParams):
         if window.begin > now:
             what = "moment" if moment else "day"
             raise ValidationFailed({name: [f"This {what} hasn't come yet: the history knows what was, until now."]})
-        begins = HistoryState.objects.values_list("begins_at", flat=True).first()
         if begins is None or window.end <= begins:
             begins = log_begin()
         if begins is None:

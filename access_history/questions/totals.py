@@ -3,10 +3,17 @@
 from datetime import UTC, datetime, time
 from typing import Any
 
-from django.db.models import Sum
+from django.db import connection
 
-from access_history.models import AccountDay, AccountPeriod
+from access_history.models import AccountPeriod
 from access_history.questions.selection import Question
+
+#: In one query, as it is asked for each page.
+TOTAL = """
+    SELECT (SELECT coalesce(sum(begun - ended), 0) FROM access_account_days WHERE day < %s)
+        + (SELECT count(*) FROM access_account_periods WHERE from_at BETWEEN %s AND %s)
+        - (SELECT count(*) FROM access_account_periods WHERE to_at BETWEEN %s AND %s)
+"""
 
 
 def accounts_in(question: Question) -> int | None:
@@ -27,8 +34,8 @@ def accounts_in(question: Question) -> int | None:
 
 def accounts_at(moment: datetime) -> int:
     """A moment has one period of each account that exists: those begun until then, but for those that ended."""
-    midnight = datetime.combine(moment.astimezone(UTC).date(), time(), UTC)
-    days = AccountDay.objects.filter(day__lt=midnight.date()).aggregate(begun=Sum("begun"), ended=Sum("ended"))
-    begun = AccountPeriod.objects.filter(from_at__gte=midnight, from_at__lte=moment).count()
-    ended = AccountPeriod.objects.filter(to_at__gte=midnight, to_at__lte=moment).count()
-    return (days["begun"] or 0) - (days["ended"] or 0) + begun - ended
+    day = moment.astimezone(UTC).date()
+    bounds = [connection.ops.adapt_datetimefield_value(at) for at in (datetime.combine(day, time(), UTC), moment)]
+    with connection.cursor() as cursor:
+        cursor.execute(TOTAL, [connection.ops.adapt_datefield_value(day), *bounds, *bounds])
+        return int(cursor.fetchone()[0])
