@@ -63,6 +63,9 @@ def test_nobody_and_an_empty_page_lead_on(page, cast):
     role_services.create_role(actor=cast.super_admin, name="Nobody's", description="", permissions=["sample_read"])
     assert "Nobody had such access then." in text_of(page("/access?role=Nobody%27s"))
     assert "Go to the first page" in text_of(page("/access?page=900"))
+    part = text_of(page("/access?per_page=10", headers={"HX-Request": "true"}))
+    assert part.lstrip().startswith('<section id="access"')
+    assert "<html" not in part
 
 
 def test_the_file_and_the_report_are_on_record_and_have_the_checkpoint(page, cast):
