@@ -198,6 +198,8 @@ def _since(subject: _Subject, book: RoleBook, moment: datetime) -> tuple[datetim
         if covers(period, moment):
             begun.append(period.from_at)
         elif period.to_at is not None and period.from_at < period.to_at <= moment:
-            ended.append((period.to_at, period.to_event))
+            # An end that was planned: the event that planned it says so, and another one comes later.
+            is_planned = isinstance(period, GrantPeriod) and period.to_at == period.ends_at
+            ended.append((period.to_at, None if is_planned else period.to_event))
     since = max([*begun, *(to_at for to_at, _ in ended)])
     return since, {event for to_at, event in ended if to_at == since and event is not None}
