@@ -155,6 +155,16 @@ def test_a_grant_holds_from_its_start_until_just_before_its_end(scenario):
     assert held == [False, True, True, False]
 
 
+def test_a_beginning_that_is_recorded_after_a_later_change(scenario):
+    role, later = create_role(actor=SYSTEM, name="Reader"), timezone.now() + timedelta(hours=1)
+    ann = scenario.step("create", lambda: make_user("ann", "Reader"))
+    scenario.step("plan", lambda: grant_role(actor=SYSTEM, user_id=ann.pk, role="manager", starts_at=later))
+    gone = {"actor": SYSTEM, "role_id": role.pk, "reassign_to": "viewer"}
+    scenario.step("reassign", lambda: delete_role(**gone), after=timedelta(hours=2))
+    scenario.step("begun", record_boundaries)
+    scenario.check()
+
+
 def test_roles(scenario):
     role = scenario.step("create", lambda: create_role(actor=SYSTEM, name="Reader", permissions=["animal_read"]))
     ann, ben = (scenario.step(name, lambda name=name: make_user(name, "Reader")) for name in ("ann", "ben"))
