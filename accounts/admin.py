@@ -171,7 +171,7 @@ class UserAdmin(ServiceAdmin):
 class RoleAdminForm(ServiceForm):
     class Meta:
         model = Role
-        fields = ("name", "description", "requires_factor", "permissions", "may_grant")
+        fields = ("name", "description", "requires_factor", "is_requestable", "permissions", "may_grant")
         widgets = {"permissions": forms.CheckboxSelectMultiple, "may_grant": forms.CheckboxSelectMultiple}
         labels = {"requires_factor": "Requires two-factor authentication", "may_grant": "May also give"}
 
@@ -191,7 +191,7 @@ class RoleAdmin(ServiceAdmin):
         "change": names.ROLE_UPDATE,
         "delete": names.ROLE_DELETE,
     }
-    list_display = ("name", "description", "is_system", "requires_factor", "user_count")
+    list_display = ("name", "description", "is_system", "requires_factor", "is_requestable", "user_count")
     readonly_fields = ("slug", "is_system")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:

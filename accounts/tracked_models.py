@@ -73,7 +73,7 @@ TRACKED = (
     Tracked(
         Role,
         lambda role: Subject("role", role.pk, role.name),
-        fields=("name", "slug", "description", "requires_factor", "is_system", "is_customized"),
+        fields=("name", "slug", "description", "requires_factor", "is_requestable", "is_system", "is_customized"),
         relations={"permissions": ActionPair(UPDATE, UPDATE), "may_grant": ActionPair(UPDATE, UPDATE)},
         on_change=_invalidate_roles,
         states=states_of_roles,

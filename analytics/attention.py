@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from access_requests.models import AccessRequest
 from accounts.models import User
-from accounts.permissions import USER_READ
+from accounts.permissions import USER_READ, USER_UPDATE
 from accounts.throttling import login_throttle
 from analytics import failed_sign_ins
 from analytics.failed_sign_ins import Burst, Failure
@@ -55,6 +56,7 @@ def current_facts() -> Facts:
         "locked_out": _locked_out(failures),
         "invitation_expired": _count(User.objects.invitation_expired()),
         "reviews_overdue": Review.objects.overdue().count(),
+        "requests_open": AccessRequest.objects.open().count(),
         "key_ending": _count(User.objects.with_ending_key()),
         "access_ending": _count(User.objects.with_ending_access()),
         "log": _log_facts(now),
@@ -82,6 +84,15 @@ def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool]) -> list[Lin
     )
     if reader_may[USER_READ]:
         found += _user_lines(facts, locked)
+    if reader_may.get(USER_UPDATE):
+        waiting = _counted(
+            facts.get("requests_open", 0),
+            "request for access is open",
+            "requests for access are open",
+            reverse("requests"),
+            icon="hand",
+        )
+        found += [waiting] if waiting else []
     if reader_may[SETTINGS_READ]:
         found += _application_lines(facts.get("undelivered", []))
     if reader_may[AUDIT_READ]:

@@ -8,7 +8,7 @@ from django.utils.http import quote_etag
 from django.utils.safestring import SafeString
 
 from accounts.common.requests import PageRequest
-from accounts.permissions import ROLE_READ, USER_READ
+from accounts.permissions import ROLE_READ, USER_READ, USER_UPDATE
 from analytics import attention, charts, dashboard, dashboard_cache
 from analytics.filters import PERIODS, RANGES, DashboardQuery
 from analytics.first_start.checklist import checklist_for
@@ -21,7 +21,7 @@ from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
 from sso.permissions import SETTINGS_READ
 
 #: Permissions that links need.
-LINK_PERMISSIONS = (AUDIT_READ, USER_READ, ROLE_READ, SETTINGS_READ)
+LINK_PERMISSIONS = (AUDIT_READ, USER_READ, USER_UPDATE, ROLE_READ, SETTINGS_READ)
 
 
 @requires(SIGNED_IN, SAFE)

@@ -7,13 +7,16 @@ from http import HTTPStatus
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from access_requests.asking.roles import smallest_roles_with
+from accounts.access.required_actions import required_action_for
 from accounts.core.catalogue import PERMISSIONS
+from accounts.models import User
 from accounts.permissions import ADMIN_SITE
 from audit.authorization import record_denial
 from reprotech.api.exception_handler import default_error_response, is_database_unavailable
 from reprotech.core.exceptions import DomainError, Forbidden, NotFound, TooManyAttempts, ValidationFailed
 from reprotech.navigation import static_error_page
-from reprotech.web.access import PUBLIC, requires
+from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 from reprotech.web.errors import EXPLANATIONS, error_response, is_api
 from reprotech.web.responses import wants_fragment
 
@@ -39,7 +42,7 @@ class DomainErrorMiddleware:
             return None
         if isinstance(exception, Forbidden):
             record_denial(request.user, exception)
-            return error_response(request, 403, advice=missing_permission_advice(exception.required))
+            return denied_response(request, exception.required)
         if isinstance(exception, NotFound):
             return error_response(request, 404)
         if isinstance(exception, TooManyAttempts):
@@ -58,7 +61,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Names the missing permission when the exception carries a denial."""
     denial = next((cause for cause in exception.args if isinstance(cause, Forbidden)), None)
-    return error_response(request, 403, advice=missing_permission_advice(denial.required) if denial else "")
+    return denied_response(request, denial.required) if denial else error_response(request, 403)
+
+
+def denied_response(request: HttpRequest, required: str) -> HttpResponse:
+    """The page names the missing permission, and the smallest roles with it of those that the person may ask for."""
+    user, roles = request.user, []
+    if isinstance(user, User) and not is_api(request) and not required_action_for(user, SIGNED_IN):
+        roles = smallest_roles_with(required, user)
+    return error_response(request, 403, advice=missing_permission_advice(required), roles_to_ask_for=roles)
 
 
 def missing_permission_advice(required: str) -> str:

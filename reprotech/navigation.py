@@ -11,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.access.required_actions import required_action_for
 from accounts.models import User
-from accounts.permissions import ROLE_READ, SETTINGS_READ, USER_READ
+from accounts.permissions import ROLE_READ, SETTINGS_READ, USER_READ, USER_UPDATE
 from accounts.preferences.services import preferences_of
 from accounts.users.default_data import has_documented_password
 from audit.permissions import AUDIT_READ
@@ -42,6 +42,7 @@ ENTRIES = (
     Entry("Roles", "roles", icon="shield", access=ROLE_READ, key="r"),
     Entry("Permissions", "permissions", icon="key-round", access=ROLE_READ, key="p"),
     Entry("Exclusions", "exclusions", icon="scale", access=ROLE_READ, key="x"),
+    Entry("Requests", "requests", icon="hand", access=USER_UPDATE, key="q"),
     Entry("Applications", "applications", icon="app-window", access=SETTINGS_READ, key="l"),
     Entry("Access reviews", "reviews", icon="clipboard-check", access=USER_READ, key="v"),
     Entry("Access history", "access", icon="calendar-search", access=AUDIT_READ, key="c", also=USER_READ),

@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "access_history",
     "sso",
     "reviews",
+    "access_requests",
     "analytics",
     "reprotech.apps.ReprotechConfig",
 ]

@@ -26,7 +26,7 @@ FILES = {
 }
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.MULTILINE)
 #: Whose templates' icons are named in code as well.
-APPS = ("access_history", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
+APPS = ("access_history", "access_requests", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
 #: Lines of npm's output that don't describe the error.
 DETAIL = re.compile(r"(code|errno|syscall|path|dest|Log files were not written|A complete log)\b")
 ICON_NAMES = re.compile(r"""(?:{% icon |icon=|icon\()"([a-z0-9-]+)\"""")

@@ -29,9 +29,12 @@ def grant_role(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     reason: str = "",
+    request_id: int | None = None,
     expected_versions: Collection[str] = (),
 ) -> RoleGrant:
     """Give a user a role (name or slug), from now or a later start, without or until an end.
+
+    Its event names the request for access that it answers, if any.
 
     Raises NotFound, Forbidden, OwnGrantEndsEarlier, ValidationFailed, StaleVersion, or Conflict where they have the
     role at that time.
@@ -39,7 +42,7 @@ def grant_role(
     user = lock_with_permission(actor, user_id, USER_UPDATE)
     [found] = find_roles([role])
     grant = new_grant(actor, user, found, starts_at=starts_at, ends_at=ends_at, reason=reason)
-    changes = GrantChanges(added=[grant])
+    changes = GrantChanges(added=[grant], details={"request": request_id} if request_id else {})
     authorize_grant_changes(actor, user, changes)
     refuse_stale_version(actor, user, expected_versions)
     apply_grant_changes(actor, user, changes)

@@ -22,6 +22,7 @@ def own_tabs(user: User) -> list[Tab]:
     return [
         Tab("overview", "Overview", reverse("profile")),
         Tab("access", "Access", reverse("own_access")),
+        Tab("requests", "Requests", reverse("own_requests")),
         Tab("sessions", "Sessions", reverse("own_sessions"), user.sessions.alive().count()),
         Tab("keys", "API keys", reverse("own_keys"), user.api_keys.unrevoked().count()),
         Tab("security", "Security", reverse("security")),

@@ -27,6 +27,8 @@ class RoleEntry:
     slug: str
     description: str
     holds: str
+    #: Whether people may ask for it, where nobody chose otherwise.
+    is_requestable: bool = False
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -95,6 +97,7 @@ ROLES = (
         "Research data and analysis access",
         "animal_read sample_read lab_test_read procedure_read genomics_read inventory_read "
         "sample_create sample_update lab_test_create lab_test_update report_*",
+        is_requestable=True,
     ),
     RoleEntry(
         "Veterinarian",
@@ -102,6 +105,7 @@ ROLES = (
         "Clinical and animal health management",
         "animal_* procedure_* sample_read customer_read inventory_read "
         "lab_test_create lab_test_read report_create report_read",
+        is_requestable=True,
     ),
     RoleEntry(
         "Laboratory Technician",
@@ -109,12 +113,14 @@ ROLES = (
         "Lab operations and test management",
         "sample_create sample_read sample_update lab_test_create lab_test_read lab_test_update "
         "inventory_* animal_read procedure_read report_read",
+        is_requestable=True,
     ),
     RoleEntry(
         "Viewer",
         "viewer",
         "Read-only access to assigned modules",
         "animal_read sample_read lab_test_read procedure_read customer_read inventory_read report_read genomics_read",
+        is_requestable=True,
     ),
 )
 

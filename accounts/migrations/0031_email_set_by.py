@@ -1,8 +1,14 @@
-"""Who else chose the address of an account, and so may read the mail with its links."""
+"""Who else chose the address of an account, and so may read the mail with its links; roles that people may ask for."""
 
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+
+#: System roles that administer nothing. Roles of the laboratory's own stay hidden: nobody chose yet that all read them.
+SHIPPED = """
+    UPDATE roles SET is_requestable = true
+    WHERE is_system AND slug IN ('researcher', 'veterinarian', 'lab_technician', 'viewer')
+"""
 
 
 class Migration(migrations.Migration):
@@ -22,4 +28,10 @@ class Migration(migrations.Migration):
                 to=settings.AUTH_USER_MODEL,
             ),
         ),
+        migrations.AddField(
+            model_name="role",
+            name="is_requestable",
+            field=models.BooleanField(db_default=False, default=False, verbose_name="people may ask for it"),
+        ),
+        migrations.RunSQL(SHIPPED, migrations.RunSQL.noop),
     ]

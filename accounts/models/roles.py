@@ -58,6 +58,8 @@ class Role(Versioned, TrackedModel):
     )
     #: Its holders must have a second factor.
     requires_factor = models.BooleanField("requires a second factor", default=False, db_default=False)
+    #: Anyone signed in reads its name and description, and may ask for it (`access_requests`).
+    is_requestable = models.BooleanField("people may ask for it", default=False, db_default=False)
     is_system = models.BooleanField(default=False, editable=False)
     #: A system role whose permissions were edited on purpose: `init_data` leaves them as they are.
     is_customized = models.BooleanField(default=False, editable=False)

@@ -60,6 +60,10 @@ SUBJECTS: Mapping[str, str] = {
     "review_overdue": "An access review is overdue",
     "access_ends": "Your access ends soon",
     "access_ends_of_other": "Access that you gave ends soon",
+    "access_requested": "A request for access waits for you",
+    "access_request_granted": "Your request was granted",
+    "access_request_declined": "Your request was declined",
+    "access_request_expired": "Your request has ended",
     "test": "Test mail",
 }
 CONFIRMATION_LINK = Link("Confirm this address", CONFIRMATION_LIFETIME, _confirmation)

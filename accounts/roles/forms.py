@@ -28,6 +28,11 @@ class RoleForm(RecordForm):
         required=False,
         help_text="Users with the role must set up an authenticator app or a passkey.",
     )
+    is_requestable = forms.BooleanField(
+        label="People may ask for it",
+        required=False,
+        help_text="Everyone who signs in can read its name and description then, and ask for it with a reason.",
+    )
     permissions = forms.MultipleChoiceField(required=False)
     may_grant = forms.MultipleChoiceField(
         label="May also give",
@@ -54,7 +59,7 @@ class RoleForm(RecordForm):
         if record is not None and record.is_system:
             self.fields["name"].disabled = True
             self.fields["name"].help_text = "The name of a system role is fixed."
-            self.fields["permissions"].disabled = record.is_super_admin
+            self.fields["permissions"].disabled = self.fields["is_requestable"].disabled = record.is_super_admin
 
     @staticmethod
     def values_of(record: Role) -> dict[str, object]:
@@ -62,6 +67,7 @@ class RoleForm(RecordForm):
             "name": record.name,
             "description": record.description,
             "requires_factor": record.requires_factor,
+            "is_requestable": record.is_requestable,
             "permissions": record.permission_names,
             "may_grant": [role.slug for role in record.may_grant.all()],
         }

@@ -46,6 +46,8 @@ class GrantChanges:
     removed: list[RoleGrant] = field(default_factory=list)
     #: With what events say of them as they were.
     changed: list[tuple[RoleGrant, GrantDetails]] = field(default_factory=list)
+    #: What else the events of what is given say, such as the request that it answers.
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def given(self) -> list[RoleGrant]:
@@ -74,7 +76,7 @@ def apply_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None
     with checked_rights(actor, [user]) as warned:
         _store(user, changes)
     mark_roles_changed(user)
-    _record(actor, user, before, changes, exclusion_details(warned.get(user.pk, [])))
+    _record(actor, user, before, changes, {**exclusion_details(warned.get(user.pk, [])), **changes.details})
 
 
 def authorize_grant_changes(actor: Actor, user: User, changes: GrantChanges) -> None:
@@ -233,8 +235,8 @@ def _store(user: User, changes: GrantChanges) -> None:
     forget_roles(user)
 
 
-def _record(actor: Actor, user: User, before: list[Role], changes: GrantChanges, exclusions: dict[str, Any]) -> None:
-    """`exclusions` are those that warn of what came along."""
+def _record(actor: Actor, user: User, before: list[Role], changes: GrantChanges, about: dict[str, Any]) -> None:
+    """`about` is for the events of what is given, such as the exclusions that warn of it."""
     after = list(user.roles.all())
     if {*before} != {*after}:
         record_role_changes(
@@ -242,14 +244,14 @@ def _record(actor: Actor, user: User, before: list[Role], changes: GrantChanges,
             user,
             before,
             after,
-            assigned={**grant_details([grant for grant in changes.added if grant.holds_now]), **exclusions},
+            assigned={**grant_details([grant for grant in changes.added if grant.holds_now]), **about},
             revoked=grant_details(changes.removed),
         )
     # What begins later changes no role that is held now.
     later = [grant for grant in changes.added if not grant.holds_now]
     if later:
         names = sorted({grant.role.name for grant in later})
-        record_user(actor, Action.ROLE_ASSIGN, user, roles=names, **grant_details(later), **exclusions)
+        record_user(actor, Action.ROLE_ASSIGN, user, roles=names, **grant_details(later), **about)
     lost = {role.name for role in before} - {role.name for role in after}
     planned = [grant for grant in changes.removed if grant.role.name not in lost]
     if planned:
@@ -263,5 +265,5 @@ def _record(actor: Actor, user: User, before: list[Role], changes: GrantChanges,
             changes={"role_grants": ([old], [describe_grant(grant)])},
             roles=[grant.role.name],
             grants=[describe_grant(grant)],
-            **exclusions,
+            **about,
         )

@@ -7,6 +7,8 @@ from reprotech.api.request_bodies import RequestBody
 
 MAY_GRANT = "Roles that people with this role may give to others, without holding what these give, and take from them."
 
+IS_REQUESTABLE = "Whether everyone may read its name and ask for it."
+
 
 class CreateRoleBody(RequestBody):
     """Request body of `POST /api/roles`."""
@@ -15,6 +17,7 @@ class CreateRoleBody(RequestBody):
     description = StrictStringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
     requires_factor = StrictBooleanField(required=False)
+    is_requestable = StrictBooleanField(required=False, help_text=IS_REQUESTABLE)
     may_grant = names_field(required=False)
 
 
@@ -27,6 +30,7 @@ class UpdateRoleBody(RequestBody):
     description = StrictStringField(required=False, allow_blank=True, max_length=200)
     permissions = names_field(required=False)
     requires_factor = StrictBooleanField(required=False)
+    is_requestable = StrictBooleanField(required=False, help_text=IS_REQUESTABLE)
     may_grant = names_field(required=False)
 
 
@@ -37,6 +41,7 @@ class RoleAnswer(serializers.Serializer[Role]):
     description = serializers.CharField()
     permissions = serializers.ListField(child=serializers.CharField(), source="permission_names")
     requires_factor = serializers.BooleanField()
+    is_requestable = serializers.BooleanField(help_text=IS_REQUESTABLE)
     may_grant = serializers.ListField(child=serializers.CharField(), source="may_grant_names", help_text=MAY_GRANT)
     is_system = serializers.BooleanField()
     user_count = serializers.IntegerField()

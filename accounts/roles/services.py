@@ -1,4 +1,4 @@
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -41,6 +41,7 @@ def create_role(
     description: str = "",
     permissions: Collection[str] = (),
     requires_factor: bool = False,
+    is_requestable: bool = False,
     may_grant: Collection[str] = (),
 ) -> Role:
     """Create a role with these permissions; only Super Administrators choose which others it `may_grant`.
@@ -51,7 +52,13 @@ def create_role(
     granted = find_permissions(permissions)
     authorize(actor, permissions, Target("role", name=name))
     name, description = stored_form(Role, "name", name), stored_form(Role, "description", description)
-    role = Role(name=name, slug=_slug(name), description=description, requires_factor=requires_factor)
+    role = Role(
+        name=name,
+        slug=_slug(name),
+        description=description,
+        requires_factor=requires_factor,
+        is_requestable=is_requestable,
+    )
     may_be_given = find_grantable_roles(actor, role, may_grant) if may_grant else []
     _save(role, is_named=True)
     role.permissions.set(granted)
@@ -68,6 +75,8 @@ def creation_changes(role: Role) -> Changes:
     }
     if role.requires_factor:
         changes["requires_factor"] = (None, True)
+    if role.is_requestable:
+        changes["is_requestable"] = (None, True)
     if may_grant := role.may_grant_names:
         changes["may_grant"] = ([], may_grant)
     return changes
@@ -83,8 +92,8 @@ def update_role(
     expected_versions: Collection[str] = (),
     **fields: str | bool,
 ) -> Role:
-    """Change `name`, `description` and `requires_factor`, the permissions (names) that a role holds, and the roles
-    (names) that its holders may grant, which only Super Administrators do; its slug stays.
+    """Change `name`, `description`, `requires_factor` and `is_requestable`, the permissions (names) that a role holds,
+    and the roles (names) that its holders may grant, which only Super Administrators do; its slug stays.
 
     The actor needs all that the role leads to and would hold. Raises NotFound, Forbidden, ValidationFailed, Conflict,
     Segregation, or StaleVersion unless the role is still as one of `expected_versions`.
@@ -110,6 +119,7 @@ def update_role(
             raise Conflict("System roles can't be renamed.", {"name": ["System roles can't be renamed."]})
         # Its slug stays: programs decide by it who is who (`roles` and `groups` of single sign-on).
         _slug(str(fields["name"]))
+    _refuse_requests_for_super_administrator(role, fields)
     for name, (_, new) in changes.items():
         setattr(role, name, new)
     warned: list[str] = []
@@ -119,13 +129,20 @@ def update_role(
     if may_grant is not None and (granting := change_granting(actor, role, may_grant)):
         changes["may_grant"] = granting
     if changes:
-        # Otherwise `init_data` would put the catalogue's permissions back at the next update.
-        role.is_customized = role.is_system
+        # Otherwise `init_data` would put the catalogue's permissions back at the next update. It leaves
+        # `is_requestable` alone.
+        role.is_customized = role.is_customized or (role.is_system and changes.keys() != {"is_requestable"})
         _save(role, is_named="name" in changes)
         if changes.keys() & {"permissions", "requires_factor", "may_grant"}:
             require_recent_authentication()
         record_role(actor, Action.UPDATE, role, changes, **exclusion_details(warned))
     return role
+
+
+def _refuse_requests_for_super_administrator(role: Role, fields: Mapping[str, object]) -> None:
+    if role.is_super_admin and fields.get("is_requestable"):
+        sentence = "Nobody can ask for the role Super Administrator: another one gives it."
+        raise Conflict(sentence, {"is_requestable": [sentence]})
 
 
 def _change_permissions(

@@ -146,6 +146,8 @@ def _load_role(position: int, entry: RoleEntry) -> int:
     if not role.is_customized:
         values["requires_factor"] = settings.MFA_REQUIRED_FOR_ADMINISTRATORS and entry.slug in ADMINISTRATOR_ROLES
         values["description"] = entry.description
+    if is_new:
+        values["is_requestable"] = entry.is_requestable
     changes = {name: (getattr(role, name), new) for name, new in values.items() if getattr(role, name) != new}
     for name, new in values.items():
         setattr(role, name, new)

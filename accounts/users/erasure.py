@@ -147,8 +147,9 @@ def _events_about(user: User, identifiers: Identifiers) -> Iterator[AuditLogQuer
     # An `erase` event holds only filters of other people's exports.
     yield AuditLog.objects.filter(resource="user", resource_id=str(user.pk)).exclude(action=Action.ERASE)
     yield AuditLog.objects.filter(resource="factor", user_id=user.pk)
-    # Why they were excepted from an exclusion, and why a review decided about their access as it did.
-    yield AuditLog.objects.filter(resource__in=["exclusion", "review"], details__owner_id=user.pk)
+    # Why they were excepted from an exclusion, asked for a role, or kept or lost their access in a review.
+    owned = ["exclusion", "review", "access_request"]
+    yield AuditLog.objects.filter(resource__in=owned, details__owner_id=user.pk)
     named = AuditLog.objects.alias(named=Lower("resource_name")).filter(identifiers.matching("named"))
     yield named.filter(resource="session")
     # Refusals were once filed under the resource of the missing permission.

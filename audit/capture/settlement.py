@@ -68,6 +68,7 @@ REQUIRED_EVIDENCE = {
         "name": Evidence({"name"}),
         "slug": Evidence({"slug", "name"}),
         "requires_factor": Evidence({"requires_factor"}),
+        "is_requestable": Evidence({"is_requestable"}),
     },
     "user_roles": {"": Evidence({"roles"}, {"role_assign", "role_revoke"})},
     "role_permissions": {"": Evidence({"permissions"})},

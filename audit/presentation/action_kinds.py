@@ -54,6 +54,7 @@ RESOURCE_LABELS = {
     "demo_data": "Demo data",
     "lab_test": "Lab test",
     "review": "Access reviews",
+    "access_request": "Requests for access",
 }
 
 

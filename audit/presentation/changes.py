@@ -21,6 +21,7 @@ FIELD_LABELS = {
     "revoked": "revocation",
     "ended": "end",
     "requires_factor": "two-factor requirement",
+    "is_requestable": "leave to ask for it",
     "slug": "short name",
     "is_system": "origin",
     "is_customized": "customization",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from audit.models import Action, AuditLog
+from audit.presentation.access_request_text import request_words
 from audit.presentation.cause_words import EMAIL_STEPS, INVITATIONS, KEY_REVOCATIONS, MAILS
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
 from audit.presentation.exclusion_text import exception_words
@@ -80,6 +81,10 @@ def _session_end(event: AuditLog, who: str) -> str:
     return f"A session of {who} ended by itself" + why.get(str(event.details.get("reason") or ""), "")
 
 
+def _create(event: AuditLog, who: str) -> str:
+    return _outcome(event, who, *(request_words(event) or ("created", "create", _created(event))))
+
+
 def _created(event: AuditLog) -> str:
     what = f"the service account {_target(event)}" if _new_value(event, "is_service") else _typed_target(event)
     roles = _new_value(event, "roles")
@@ -94,7 +99,7 @@ def _update(event: AuditLog, who: str) -> str:
     if event.details.get("record") in RECORD_LABELS:
         return _user_record(event, who)
     invitation = INVITATIONS.get(str(event.details.get("invitation")))
-    if words := exception_words(event) or (invitation and (*invitation, _target(event))):
+    if words := request_words(event) or exception_words(event) or (invitation and (*invitation, _target(event))):
         return _outcome(event, who, *words)
     if step := next((step for step in EMAIL_STEPS if event.details.get(step[0]) == step[1]), None):
         return f"{who} {EMAIL_STEPS[step]} their e-mail address"
@@ -308,7 +313,7 @@ PHRASES: dict[str, Phrase] = {
     Action.TOKEN_REFRESH: _token_refresh,
     Action.SESSION_REVOKE: _session_revoke,
     Action.SESSION_END: _session_end,
-    Action.CREATE: _simple("created", "create", _created),
+    Action.CREATE: _create,
     Action.UPDATE: _update_or_mail,
     Action.DELETE: _simple("deleted", "delete", _typed_target),
     Action.PASSWORD_CHANGE: _simple("changed their password", "change their password"),

@@ -12,6 +12,7 @@ LISTS = {
     "application": "applications",
     "review": "reviews",
     "exclusion": "exclusions",
+    "access_request": "requests",
 }
 
 

@@ -27,7 +27,7 @@ from reprotech.core.key_material import encode_seed
 from reprotech.migration_history import UPGRADE_HINT, is_too_old, known_migrations
 from sso.sign_ins.restoring import end_restored_sign_ins
 
-OWN_APPS = ("access_history", "accounts", "audit", "analytics", "sso", "reviews")
+OWN_APPS = ("access_history", "access_requests", "accounts", "audit", "analytics", "sso", "reviews")
 #: Settings that must equal those of the backup, and why.
 REQUIRED_SECRETS = {
     "SECRET_KEY": "its data can't be read without, nor its newest events be proven. Set that one, or list it in "

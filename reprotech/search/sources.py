@@ -58,6 +58,7 @@ PAGE_WORDS = {
     "reviews": "access review recertification attestation audit who has access",
     "applications": "single sign-on sso oidc openid connect programs clients",
     "access": "as of who had access on a day past point in time report snapshot",
+    "requests": "access role ask approve decide",
     "exclusions": "segregation separation of duties sod conflicts",
 }
 PAGES = (
@@ -123,6 +124,7 @@ COMMANDS = (
         icon="calendar-search",
         also=USER_READ,
     ),
+    Destination("Ask for a role", "request access permission more rights", "ask_for_role", icon="hand"),
     Destination("Change password", "my own", "change_password", icon="key-round"),
     Destination("New API key", "token script my own", "new_own_key", icon="key-round"),
     Destination("Sign out", "log out leave", "logout", icon="log-out"),

@@ -21,6 +21,7 @@ from reprotech.server import graceful_shutdown  # noqa: E402
 draining = graceful_shutdown.install()
 
 from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
+from access_requests import housekeeping as requests_housekeeping  # noqa: E402
 from accounts.notifications import outbox  # noqa: E402
 from accounts import housekeeping  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
@@ -53,6 +54,7 @@ housekeeping.start()
 audit_worker.start()
 sso_background.start()
 reviews_housekeeping.start()
+requests_housekeeping.start()
 metrics.start_sampling_pool()
 gc.set_threshold(GC_THRESHOLD, 20, 20)
 

@@ -41,8 +41,10 @@ EXPLANATIONS = {
 }
 
 
-def error_response(request: HttpRequest, status: int, sentence: str = "", advice: str = "") -> HttpResponse:
-    """An answer with this status; `sentence` and `advice` replace the usual ones on a page."""
+def error_response(
+    request: HttpRequest, status: int, sentence: str = "", advice: str = "", **more: object
+) -> HttpResponse:
+    """An answer with this status; `sentence` and `advice` replace the usual ones on a page, which shows `more`."""
     if is_api(request):
         return default_error_response(status)
     usual = EXPLANATIONS.get(status, Explanation(DEFAULT_ERRORS.get(status, DEFAULT_ERRORS[400])[0], ""))
@@ -51,6 +53,7 @@ def error_response(request: HttpRequest, status: int, sentence: str = "", advice
         "status": status,
         "title": title,
         "advice": advice or usual.advice,
+        **more,
         "crumbs": [("Dashboard", reverse("home")), (usual.title, None)],
     }
     return render(request, "error.html", context, status=status)

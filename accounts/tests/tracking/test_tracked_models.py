@@ -48,6 +48,7 @@ MODELS_NOT_TRACKED = {
     "sso.LogoutNotice": "a message to a program; what it is about is on record",
     "reviews.Review": REPORTED,
     "reviews.ReviewItem": REPORTED,
+    "access_requests.AccessRequest": "no access depends on it: a grant has its own event, by who decided",
     "sso.DeviceRequest": "a question, for ten minutes; the sign-in that comes of it is on record",
 }
 SHOWN = "shown, and decides nothing"
@@ -133,7 +134,7 @@ FIELDS_NOT_TRACKED = {
 def ours():
     return [
         model
-        for app in ("access_history", "accounts", "audit", "reviews", "sso")
+        for app in ("access_history", "access_requests", "accounts", "audit", "reviews", "sso")
         for model in apps.get_app_config(app).get_models()
     ]
 

@@ -14,7 +14,7 @@ WRITERS = {"record", "event", "erase_parts", "About"}
 
 def recorded_resources():
     """Every resource that our code names where it records an event."""
-    for app in ("accounts", "analytics", "audit", "reprotech", "reviews", "sso"):
+    for app in ("access_requests", "accounts", "analytics", "audit", "reprotech", "reviews", "sso"):
         for path in (settings.BASE_DIR / app).rglob("*.py"):
             if "tests" in path.parts:
                 continue

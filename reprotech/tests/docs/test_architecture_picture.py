@@ -13,7 +13,7 @@ from django.conf import settings
 pytestmark = pytest.mark.only_on("sqlite")  # it looks at files
 
 ROOT = Path(settings.BASE_DIR)
-APPS = ("access_history", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
+APPS = ("access_history", "access_requests", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
 PICTURE = ET.parse(ROOT / "docs" / "images" / "architecture.svg").getroot()  # noqa: S314 (it is our own file)
 #: {the packages of a box: the box}, and arrows as pairs of boxes.
 BOXES = {box.get("data-package"): box for box in PICTURE.iter() if box.get("data-package")}

@@ -12,7 +12,7 @@ from django.conf import settings
 pytestmark = pytest.mark.only_on("sqlite")  # it looks at files
 
 ROOT = Path(settings.BASE_DIR)
-APPS = ("access_history", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
+APPS = ("access_history", "access_requests", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
 #: Run by CI (`.ci/run`), or by tests of the commands themselves.
 SCRIPTS = {"scripts/server", "scripts/test", "scripts/docs", ".ci/run"}
 #: Names in the documents that are no names of ours: of Django, REST framework and the worked example.

@@ -32,7 +32,7 @@ def commands(name):
 @pytest.fixture(scope="module")
 def product():
     """All that the product can say: templates, code and scripts, with sentences that are written in pieces whole."""
-    apps = ("access_history", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
+    apps = ("access_history", "access_requests", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
     code = [path for app in apps for path in (ROOT / app).rglob("*.py")]
     code += (ROOT / "scripts").glob("*.py")
     others = [*(ROOT / "templates").rglob("*.html"), ROOT / "scripts" / "server"]

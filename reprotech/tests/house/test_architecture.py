@@ -16,7 +16,7 @@ from reprotech import __version__
 pytestmark = pytest.mark.only_on("sqlite")  # it reads files, and asks no server
 
 ROOT = Path(__file__).resolve().parents[3]
-APPS = ("reprotech", "analytics", "reviews", "sso", "access_history", "accounts", "audit")
+APPS = ("reprotech", "analytics", "reviews", "access_requests", "sso", "access_history", "accounts", "audit")
 MAX_LINES = 400
 MAX_MODULES = 15
 #: Names of modules that speak with a client: they read input, call one thing and render.

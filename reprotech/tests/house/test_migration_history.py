@@ -17,7 +17,7 @@ from reprotech.backup.exceptions import BackupFailed
 from reprotech.backup.restore import Manifest
 from reprotech.testing.plugin import ROOT
 
-OURS = ("access_history", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
+OURS = ("access_history", "access_requests", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
 MIGRATIONS = [path.relative_to(ROOT) for app in OURS for path in sorted((ROOT / app).glob("**/migrations/*.py"))]
 
 

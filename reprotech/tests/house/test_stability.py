@@ -34,7 +34,18 @@ def files(pattern="test_*.py"):
     for path in sorted(ROOT.rglob(pattern)):
         name = path.relative_to(ROOT).as_posix()
         if (
-            name.startswith(("access_history/", "accounts/", "analytics/", "audit/", "reprotech/", "reviews/", "sso/"))
+            name.startswith(
+                (
+                    "access_history/",
+                    "access_requests/",
+                    "accounts/",
+                    "analytics/",
+                    "audit/",
+                    "reprotech/",
+                    "reviews/",
+                    "sso/",
+                )
+            )
             and name != OWN
         ):
             yield name, path.read_text(encoding="utf-8")

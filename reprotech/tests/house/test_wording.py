@@ -13,7 +13,7 @@ from reprotech.testing.plugin import ROOT
 
 pytestmark = pytest.mark.only_on("sqlite")  # it looks at files
 
-APPS = ("access_history", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
+APPS = ("access_history", "access_requests", "accounts", "analytics", "audit", "reprotech", "reviews", "sso")
 REPLACED = {
     "Kept out, or no account yet?": "Locked out or need an account?",
     "The name or the password is wrong": "Incorrect username or password.",

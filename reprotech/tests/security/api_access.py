@@ -76,6 +76,13 @@ GET     /api/applications/{nobody}/permissions  404 404 404     403    403   403
 PUT     /api/applications/{nobody}/permissions  400 403 403     403    403   403   403    403   401
 GET     /api/applications/self/permissions  401   401   401     401    401   401   401    401   401
 PUT     /api/applications/self/permissions  401   401   401     401    401   401   401    401   401
+GET     /api/access-requests                      200   200   200   200   200   200   200   200   401
+POST    /api/access-requests                      400   400   400   400   400   400   400   400   401
+GET     /api/access-requests/roles                200   200   200   200   200   200   200   200   401
+GET     /api/access-requests/{nobody}             404   404   404   404   404   404   404   404   401
+POST    /api/access-requests/{nobody}/grant       404   404   403   403   403   403   403   403   401
+POST    /api/access-requests/{nobody}/decline     400   400   403   403   403   403   403   403   401
+POST    /api/access-requests/{nobody}/withdraw    404   404   404   404   404   404   404   404   401
 GET     /api/reviews                        200   200   200     403    403   403   403    403   401
 POST    /api/reviews                        400   400   403     403    403   403   403    403   401
 GET     /api/reviews/{nobody}               404   404   404     403    403   403   403    403   401

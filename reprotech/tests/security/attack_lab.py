@@ -130,8 +130,10 @@ class Lab:
             self.ids["user_id"] = self.ids["user_id"] or made["user"]["id"]
         self.viewer, self.victim = self.login("the-viewer"), self.login("the-victim")
         token = self.victim["access_token"]
-        role = {"name": "Night Shift", "permissions": ["animal_read"]}
+        role = {"name": "Night Shift", "permissions": ["animal_read"], "is_requestable": True}
         self.ids["role_id"] = self.call("POST", "/api/roles", role, root)["role"]["id"]
+        asked = self.call("POST", "/api/access-requests", {"role": "Night Shift", "reason": "Nights"}, token)
+        self.ids["request_id"] = asked["request"]["id"]
         key = self.call("POST", "/api/auth/keys", {"name": "Victim's", "scopes": ["user_read"]}, token)
         self.ids["key_id"], self.victim_key = key["key"]["id"], key["token"]
         key = self.call("POST", "/api/auth/keys", {"name": "Own", "scopes": []}, self.viewer["access_token"])
