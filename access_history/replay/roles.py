@@ -46,14 +46,17 @@ class RoleBook:
         state = event.state
         if (state is not None and state.get("exists") is False) or (state is None and event.action == "delete"):
             return self._end(role_id, event)
-        names = None
         changes = event.changes
+        names: Collection[str] | None = None
         if state is not None:
             names, name = read_names(state.get("permissions")), str(state.get("name") or event.resource_name)
         else:
             name = str(changes.get("name", (None, None))[1] or event.resource_name)
-            names = read_names(changes["permissions"][1]) if "permissions" in changes else None
         role = self._begin_or_rename(role_id, name, event)
+        if state is None and "permissions" in changes:
+            # As a difference: the registration of an application's permissions names no others.
+            before, after = map(read_names, changes["permissions"])
+            names = {*role.permissions} - {*before} | {*after}
         if event.action == "create":
             for span in (role.name, *role.permissions.values()):
                 span.move_beginning(event.moment)

@@ -20,6 +20,8 @@ from accounts.users.services import create_user, delete_user, lock_user, unlock_
 from audit.models import Action, AuditLog
 from audit.services import record
 from reprotech.testing.cast import make_user
+from sso.applications.own_permissions import register_permissions
+from sso.tests.support.sign_ins import make_application
 
 pytestmark = pytest.mark.django_db
 
@@ -184,3 +186,15 @@ def test_roles(scenario):
     assert [row.name for row in RolePeriod.objects.filter(role_id=role.pk)] == ["Reader", "Lector"]
     assert GrantPeriod.objects.live().filter(role_id=other.pk).count() == 3
     assert Role.objects.filter(pk=role.pk).count() == User.objects.filter(username="nobody").count() == 0
+
+
+def test_permissions_that_a_program_registers(scenario):
+    program = make_application("HPLC")
+    entries = [{"resource": "run", "action": action, "description": f"{action} runs"} for action in ("read", "approve")]
+    register = {"actor": SYSTEM, "application_id": program.pk}
+    scenario.step("register", lambda: register_permissions(permissions=entries, **register))
+    scenario.step("give", lambda: create_role(actor=SYSTEM, name="Reader", permissions=["hplc.run_read"]))
+    # One is held and stays, the other goes with its registration.
+    scenario.step("take back", lambda: register_permissions(permissions=[], **register))
+    scenario.step("again", lambda: register_permissions(permissions=entries, **register))
+    scenario.check()
