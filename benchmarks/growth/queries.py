@@ -135,6 +135,7 @@ def all_queries(sorts):
         sample_query("audit: address", AUDIT, "ip_address"),
         fixed_query("audit: range of addresses", AUDIT, ip_address="10.0.0.0/8"),
         *(fixed_query(f"audit: {outcome}", AUDIT, outcome=outcome) for outcome in ("success", "failure")),
+        fixed_query("audit: without a reason", AUDIT, reason="missing"),
         sample_query("audit: request", AUDIT, "request_id"),
         sample_query("audit: session", AUDIT, "session"),
         fixed_query("audit: last day", AUDIT, last="24h"),

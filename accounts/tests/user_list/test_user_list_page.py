@@ -149,7 +149,8 @@ def test_the_export_has_the_same_filters_and_is_on_record(cast, browser):
         lines = b"".join(response.streaming_content).decode().splitlines()
     assert response["Content-Type"].startswith("text/csv")
     assert "attachment" in response["Content-Disposition"]
-    assert lines[0] == "\ufeffusername,email,first_name,last_name,roles,is_active,status,last_login,created_at"
+    head = "\ufeffusername,email,first_name,last_name,roles,is_active,status,last_login,created_at,starts_at,ends_at"
+    assert lines[0] == head
     assert [line.split(",")[0] for line in lines[1:]] == ["the-viewer"]
     [row] = rows
     assert (row.action, row.resource, row.username) == ("export", "user", "the-admin")
