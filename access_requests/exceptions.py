@@ -6,7 +6,7 @@ from reprotech.core.exceptions import Conflict, DomainError
 
 
 class PeopleOnly(DomainError):
-    """A program asks for nothing, and decides nothing: whoever holds its key could do it in their own favour."""
+    """A program asks for nothing, and decides nothing: those who hold its key could do it in their own favour."""
 
     code = "people_only"
     status = HTTPStatus.FORBIDDEN

@@ -32,7 +32,7 @@ STATES = (
 )
 EXCLUDED = (
     "Your laboratory keeps this role apart from something that you have. It can be given to you only as an exception: "
-    "whoever decides sees that too."
+    "those who decide see that too."
 )
 
 
