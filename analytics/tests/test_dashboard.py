@@ -314,7 +314,7 @@ def queries_of(ask):
 
 
 def test_what_changed_is_put_together_once_for_all_who_follow_the_same_links(cast):
-    browser, other = page_client(cast.manager), page_client(cast.admin)
+    browser, other = page_client(make_user("second", "admin")), page_client(cast.admin)
     etags = [etag_of(text_of(who.get("/"))) for who in (browser, other)]
     login("the-viewer")
     first, _ = queries_of(lambda: poll(browser, etags[0]))

@@ -304,7 +304,8 @@ def test_a_forced_change_of_password_comes_before_the_second_factor(cast):
 def test_a_role_is_made_to_require_a_second_factor(cast):
     browser = page_client(cast.super_admin)
     role = Role.objects.get(slug="viewer")
-    form = {"description": role.description, "permissions": role.permission_names, "requires_factor": "on"}
+    form = {"description": role.description, "permissions": role.permission_names}
+    form |= {"requires_factor": "on", "is_requestable": "on"}
     review = browser.post(f"/roles/{role.pk}/edit/review", form)
     assert "Everyone who has the role must use two-factor authentication." in text(review)
     with audit_rows() as rows:

@@ -138,7 +138,7 @@ def test_a_single_page(lab, new_page, tmp_path):
 
 
 def test_an_instrument_without_a_browser(lab, tmp_path):
-    application, _ = lab.add_application("Balance 3", kind="public", redirect_uris=[], device_grant=True)
+    application, _ = lab.add_application("Balance 5", kind="public", redirect_uris=[], device_grant=True)
     (tmp_path / "instrument.py").write_text(PROGRAMS["instrument.py"])
     variables = {"PATH": os.environ["PATH"], "OIDC_ISSUER": lab.url, "OIDC_CLIENT_ID": application["client_id"]}
     command = [sys.executable, tmp_path / "instrument.py"]
