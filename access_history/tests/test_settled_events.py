@@ -1,5 +1,7 @@
-"""An event that commits late, with a lower id than others, is replayed in its place."""
+"""An event that commits late, with a lower id than others, is replayed in its place, and reverted by none."""
 
+from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
@@ -10,21 +12,22 @@ from access_history.projection import catch_up as catching_up
 from access_history.projection.catch_up import catch_up
 from accounts.access.authorization import SYSTEM
 from accounts.users.services import lock_user
+from audit.capture import locked_rows
+from audit.capture.settlement import settle
 from reprotech.testing.cast import make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgresql")]
 
 
-def test_nothing_overtakes_an_event_that_is_not_committed_yet(cast, monkeypatch):
-    ann, ben = make_user("ann"), make_user("ben")
-    catch_up(None)
-    monkeypatch.setattr(catching_up, "WORKER_WAIT_SECONDS", 0.05)
+@contextmanager
+def locking_slowly(user):
+    """A service that locks an account, with its event written and not committed yet."""
     is_written, may_end = Event(), Event()
 
     def lock_slowly():
         try:
             with transaction.atomic():
-                lock_user(actor=SYSTEM, user_id=ann.pk)
+                lock_user(actor=SYSTEM, user_id=user.pk)
                 is_written.set()
                 may_end.wait(20)
         finally:
@@ -32,12 +35,54 @@ def test_nothing_overtakes_an_event_that_is_not_committed_yet(cast, monkeypatch)
 
     thread = Thread(target=lock_slowly)
     thread.start()
-    is_written.wait(20)
-    lock_user(actor=SYSTEM, user_id=ben.pk)
-    assert catch_up(None).complete_to is not None
-    assert not AccountPeriod.objects.filter(is_locked=True).exists()
-    may_end.set()
-    thread.join()
+    assert is_written.wait(20)
+    try:
+        yield
+    finally:
+        may_end.set()
+        thread.join()
+
+
+def test_nothing_overtakes_an_event_that_is_not_committed_yet(cast, monkeypatch):
+    ann, ben = make_user("ann"), make_user("ben")
+    catch_up(None)
+    monkeypatch.setattr(catching_up, "WORKER_WAIT_SECONDS", 0.05)
+    with locking_slowly(ann):
+        lock_user(actor=SYSTEM, user_id=ben.pk)
+        assert catch_up(None).complete_to is not None
+        assert not AccountPeriod.objects.filter(is_locked=True).exists()
     assert catch_up(None).complete_to is None
     locked = AccountPeriod.objects.filter(is_locked=True).order_by("from_event")
     assert [row.user_id for row in locked] == [ann.pk, ben.pk]
+
+
+def change_by_sql(user):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE users SET must_change_password = true WHERE id = %s", [user.pk])
+
+
+def settle_now():
+    return settle(lambda: None)
+
+
+def test_what_was_read_before_a_service_committed_reverts_it_in_no_history(cast):
+    ann, ben = make_user("ann"), make_user("ben")
+    settle_now()
+    change_by_sql(ann)
+    change_by_sql(ben)
+    with locking_slowly(ann):
+        # Another account's change doesn't wait for it.
+        assert settle_now() == 1
+    assert settle_now() == 1
+    catch_up(None)
+    assert AccountPeriod.objects.live().get(user_id=ann.pk).is_locked
+    assert not AccountPeriod.objects.live().get(user_id=ben.pk).is_locked
+
+
+def test_nobody_keeps_a_change_out_of_the_log_by_holding_a_row(cast, monkeypatch):
+    ann = make_user("ann")
+    settle_now()
+    change_by_sql(ann)
+    monkeypatch.setattr(locked_rows, "LONGEST_WAIT", timedelta())
+    with locking_slowly(ann):
+        assert settle_now() == 1

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from audit.capture.events import build_events, notify_caches
+from audit.capture.locked_rows import lock_subjects
 from audit.capture.postgresql_triggers import REMOVE_FUNCTION
 from audit.crypto.sealed_row import SealedRow, is_authentic
 from audit.models import AuditLog, CapturedChange
@@ -148,14 +149,14 @@ def _subjects_of_event(event: SealedRow) -> Iterator[str]:
 
 def settle(lock: Callable[[], None]) -> int:
     """Settle all committed changes; returns the number of new events. `lock` excludes other sealers, or raises."""
-    recorded = 0
+    recorded, waiting = 0, set[int]()
     own = _own_transaction() if connection.in_atomic_block else None
     # Asked before the lock is taken, since most runs find nothing.
-    while _committed(own).exists():
+    while _committed(own).exclude(pk__in=waiting).exists():
         with transaction.atomic():
             lock()
-            if batch := _batch(_committed(own)):
-                recorded += _settle(batch)
+            if batch := _batch(_committed(own).exclude(pk__in=waiting)):
+                recorded += _settle(batch, waiting)
     if connection.vendor == "sqlite":
         _delete_event_marks(own)
     return recorded
@@ -184,13 +185,17 @@ def _batch(changes: QuerySet[CapturedChange]) -> list[CapturedChange]:
     return whole if whole and len(found) == BATCH_SIZE else found
 
 
-def _settle(batch: list[CapturedChange]) -> int:
+def _settle(batch: list[CapturedChange], waiting: set[int]) -> int:
+    """Settle a batch, but for changes that have to wait: these are added to `waiting`. Returns the number of events."""
     unrecorded = _unrecorded(batch)
+    locked_elsewhere = lock_subjects(unrecorded)
+    waiting |= locked_elsewhere
+    unrecorded = [change for change in unrecorded if change.pk not in locked_elsewhere]
     events = build_events(unrecorded)
     if unrecorded:
         notify_caches(unrecorded)
         record_events(events)
-    _remove([change.pk for change in batch])
+    _remove([change.pk for change in batch if change.pk not in locked_elsewhere])
     return len(events)
 
 
