@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from access_requests.permissions import USER_UPDATE
+from access_requests.permissions import USER_READ, USER_UPDATE
 from accounts.access.authorization import reach_of
 from accounts.access.reader_rights import roles_given_by
 from accounts.access.role_granting import RoleGranting
@@ -138,3 +138,8 @@ class AccessRequest(models.Model):
         if self.role is not None and (reader.pk != self.user_id or self.role.is_requestable):
             return self.role.name
         return self.role_name
+
+    def decider_for(self, reader: User) -> User | None:
+        """Who decided, as far as the reader may know."""
+        is_known = self.decided_by_id == reader.pk or reader.has_perm(USER_READ)
+        return self.decided_by if is_known else None

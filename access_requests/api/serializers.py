@@ -4,7 +4,6 @@ from rest_framework import serializers
 
 from access_requests.asking.conflicts import NONE, Segregation
 from access_requests.models import AccessRequest, State
-from access_requests.permissions import USER_READ
 from accounts.common.serializers import ConflictAnswer, MessageAnswer
 from accounts.models import Role
 from accounts.periods.api_fields import EndField
@@ -66,9 +65,8 @@ class AccessRequestAnswer(serializers.Serializer[AccessRequest]):
         return request.role_label(self.context["reader"])
 
     def get_decided_by(self, request: AccessRequest) -> str | None:
-        reader = self.context["reader"]
-        is_known = request.decided_by_id == reader.pk or reader.has_perm(USER_READ)
-        return request.decided_by.username if request.decided_by and is_known else None
+        decider = request.decider_for(self.context["reader"])
+        return decider.username if decider else None
 
     def get_segregation(self, request: AccessRequest) -> str:
         return self._segregation(request).mode

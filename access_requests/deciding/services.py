@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.notifications.services import send_notice
 from accounts.periods.grants import iso_time
 from audit.models import Action
+from audit.services import REASON
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import NotFound, ValidationFailed
 from reprotech.core.request_context import change_reason, current_principal, current_reason
@@ -115,7 +116,8 @@ def _close(actor: Actor, request: AccessRequest, state: State, note: str, **deta
     request.closed_at = timezone.now()
     request.save(update_fields=["state", "note", "decided_by", "closed_at", "granted_until"])
     if note:
-        details["note"] = note
+        # As a reason it is erased with the person whom it is about.
+        details[REASON] = "; ".join(filter(None, (current_reason().text, note)))
     record_request(actor, Action.UPDATE, request, state.value, **details)
 
 

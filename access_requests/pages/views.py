@@ -12,7 +12,7 @@ from access_requests.asking.conflicts import NONE, segregation_of
 from access_requests.deciding import services as deciding
 from access_requests.models import AccessRequest, State
 from access_requests.pages.forms import AskForm, DeclineForm, GrantForm
-from access_requests.permissions import USER_READ, USER_UPDATE
+from access_requests.permissions import USER_UPDATE
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.common.tabs import own_page
@@ -22,7 +22,6 @@ from reprotech.web.access import FORM, SAFE, SIGNED_IN, requires
 from reprotech.web.filter_chips import filter_chips
 from reprotech.web.responses import UNPROCESSABLE, bind_form, htmx_redirect, render_form, render_page, safe_next_url
 
-ALL = "all"
 STATES = (
     (State.OPEN.value, "Open"),
     (State.GRANTED.value, "Granted"),
@@ -39,8 +38,7 @@ EXCLUDED = (
 def _label(request: AccessRequest, reader: User) -> AccessRequest:
     """With what templates show of it to this reader."""
     request.shown_role = request.role_label(reader)  # type: ignore[attr-defined]
-    is_known = request.decided_by_id == reader.pk or reader.has_perm(USER_READ)
-    request.shown_decider = request.decided_by if is_known else None  # type: ignore[attr-defined]
+    request.shown_decider = request.decider_for(reader)  # type: ignore[attr-defined]
     return request
 
 

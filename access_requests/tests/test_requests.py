@@ -1,6 +1,7 @@
 """Asking for a role, deciding about it, and what time and other changes do to a request."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.core import mail
@@ -14,15 +15,17 @@ from access_requests.asking.services import ask_for_role, withdraw_request
 from access_requests.deciding.services import decline_request, grant_request
 from access_requests.exceptions import AskedAlready, CantSignIn, OwnRequest, PeopleOnly, RequestClosed, TooManyRequests
 from access_requests.expiry import close_overdue
-from access_requests.models import LIFETIME, AccessRequest
+from access_requests.models import LIFETIME, AccessRequest, State
 from accounts.access.authorization import SYSTEM
+from accounts.exclusions.services import create_exclusion
 from accounts.models import OutgoingMail, Role, RoleGrant
 from accounts.roles.services import create_role, update_role
+from accounts.users.erasure import erase_personal_data
 from accounts.users.services import lock_user
 from audit.models import Action, AuditLog
 from audit.presentation.event_text import sentence
 from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed
-from reprotech.testing.cast import make_user
+from reprotech.testing.cast import at_once, make_user
 from reprotech.testing.client import Caller, page_client
 
 WHY = "The new study needs it."
@@ -236,3 +239,55 @@ def test_the_api_hides_who_decided_from_who_may_not_read_users(cast, asker):
     assert (mine["state"], mine["decided_by"], mine["reason"]) == ("granted", None, WHY)
     again = boss.post(f"/api/access-requests/{pk}/decline", {"note": "No."})
     assert (again.status_code, again.json()["code"]) == (409, "request_closed")
+
+
+@pytest.mark.only_on("postgresql")
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_decide_at_once_one_is_refused(cast):
+    other = make_user("other", "super_admin")
+    for number in range(3):
+        asked = ask(make_user(f"asker-{number}", "viewer"))
+        decisions = (
+            partial(Caller(cast.super_admin).post, f"/api/access-requests/{asked.pk}/grant", {}),
+            partial(Caller(other).post, f"/api/access-requests/{asked.pk}/decline", {"note": "No."}),
+        )
+        assert sorted(answer.status_code for answer in at_once(*decisions)) == [200, 409]
+        asked.refresh_from_db()
+        is_given = RoleGrant.objects.filter(user=asked.user, role__slug="researcher").exists()
+        assert is_given == (asked.state == State.GRANTED)
+
+
+def test_an_erased_person_leaves_no_request_and_no_words(cast, asker):
+    decided, waiting = ask(asker), ask(asker, "veterinarian")
+    decline_request(actor=cast.super_admin, request_id=decided.pk, note="Ana left the study.")
+    erase_personal_data(actor=cast.super_admin, user_id=asker.pk)
+    assert not AccessRequest.objects.filter(pk__in=[decided.pk, waiting.pk]).exists()
+    kept = str([(event.username, event.details) for event in AuditLog.objects.filter(resource="access_request")])
+    for words in (WHY, "Ana", "asker"):
+        assert words not in kept
+
+
+def test_an_exclusion_is_shown_to_who_decides_and_refuses_the_grant(cast, asker):
+    create_exclusion(actor=SYSTEM, name="Two hands", set_a=["Viewer"], set_b=["Researcher"], reason="Four eyes")
+    request, caller, boss = ask(asker), Caller(asker), Caller(cast.super_admin)
+    mine, theirs = (who.get(f"/api/access-requests/{request.pk}").json() for who in (caller, boss))
+    assert (mine["segregation"], mine["conflicts"]) == ("refuse", [])
+    assert theirs["segregation"] == "refuse"
+    assert theirs["conflicts"][0]["exclusion"] == "Two hands"
+    refused = boss.post(f"/api/access-requests/{request.pk}/grant", {})
+    assert (refused.status_code, refused.json()["code"]) == (409, "segregation")
+    assert AccessRequest.objects.open().filter(pk=request.pk).exists()
+
+
+def test_others_requests_are_hidden_from_who_can_decide_nothing(cast, asker):
+    request, viewer = ask(asker), Caller(cast.viewer)
+    assert viewer.get("/api/access-requests").json()["total"] == 0
+    for method, act, body in (
+        ("GET", "", None),
+        ("POST", "/withdraw", {}),
+        ("POST", "/grant", {}),
+        ("POST", "/decline", {"note": "No."}),
+    ):
+        answer = viewer.call(method, f"/api/access-requests/{request.pk}{act}", body)
+        assert answer.status_code == (404 if act in {"", "/withdraw"} else 403), act
+    assert AccessRequest.objects.open().filter(pk=request.pk).exists()

@@ -71,6 +71,8 @@ SIGNED_IN = [
     *("/reviews", "/reviews/new", "/reviews/{review}", "/reviews/{review}?show=own&search=nobody-of-this-name"),
     *("/reviews/{review}/edit", "/reviews/{review}/close", "/reviews/{review}/report"),
     *("/exclusions", "/exclusions/new?suggestion=tests", "/exclusions/violations"),
+    *("/requests", "/requests?state=granted", "/requests/{request}", "/requests/{request}/grant"),
+    *("/requests/{request}/decline", "/requests/new", "/profile/requests"),
     *("/applications/{application}/edit", "/applications/{application}/secret", "/applications/{application}/delete"),
 ]
 SCHEMES = ("light", "dark")
@@ -106,8 +108,23 @@ def add_review(page):
         page.request.post(f"/api/reviews/{made}/items/{item['id']}", data=decision, headers=headers)
 
 
+def add_request(page):
+    """Another person's, for a role that the administrator may give."""
+    name, password = "asker", "Quiet-Harbor-9"
+    person = {"username": name, "email": "asker@lab.example", "password": password, "roles": ["Viewer"]}
+    assert page.request.post("/api/users", data=person, headers={"X-CSRFToken": csrf_token(page)}).ok
+    context = page.context.browser.new_context(base_url=page.evaluate("location.origin"))
+    asker = context.new_page()
+    sign_in(asker, name, password, to=None)
+    headers = {"X-CSRFToken": csrf_token(asker)}
+    wanted = {"role": "Researcher", "reason": "The new study needs it"}
+    answer = asker.request.post("/api/access-requests", data=wanted, headers=headers)
+    assert answer.ok, answer.text()
+    context.close()
+
+
 def names(page):
-    """The ids that stand for {user}, {role}, {other}, {event}, {application} and {review}."""
+    """The ids that stand for {user}, {role}, {other}, {event}, {application}, {review} and {request}."""
     get = page.request.get
     roles = get("/api/roles").json()["roles"]
     return {
@@ -116,6 +133,7 @@ def names(page):
         "other": roles[1]["id"],
         "event": get("/api/audit?action=create&resource=user").json()["logs"][0]["id"],
         "review": get("/api/reviews").json()["reviews"][0]["id"],
+        "request": get("/api/access-requests?mine=false").json()["requests"][0]["id"],
         "application": get("/api/applications").json()["applications"][0]["id"],
     }
 
@@ -151,6 +169,8 @@ def test_no_page_has_a_barrier(looks):
     found["an application's secret"] = list(look())
     found["the list without reviews"] = list(look("/reviews"))
     add_review(page)
+    found["the list without requests"] = list(look("/requests"))
+    add_request(page)
     known = names(page)
     for path in SIGNED_IN:
         found[path] = list(look(path.format(**known)))
@@ -259,7 +279,7 @@ def test_nor_has_the_dialog_to_sign_in_again_over_a_page(looks):
 def test_nor_has_a_form_that_someone_else_was_faster_with(looks):
     page, look = looks
     sign_in(page, to=None)
-    user, path = names(page)["user"], "/api/users/{}"
+    user, path = page.request.get("/api/users?search=admin").json()["users"][0]["id"], "/api/users/{}"
     page.goto(f"/users/{user}/edit")
     token = csrf_token(page)
     for last_name in ("Admin", "Administrator"):
