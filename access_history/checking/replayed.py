@@ -36,7 +36,7 @@ def chunks_of_users() -> Iterator[list[int]]:
 def _known_to_log_alone() -> list[int]:
     known = AccountPeriod.objects.annotate(text=Cast("user_id", TextField())).filter(text=OuterRef("resource_id"))
     created = access_events().filter(resource=USER, action=Action.CREATE).filter(~Exists(known))
-    ids = {text for text in created.values_list("resource_id", flat=True) if text.isdigit()}
+    ids = {text for text in created.values_list("resource_id", flat=True) if text.isascii() and text.isdigit()}
     stored = set(User._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
     return sorted({int(text) for text in ids} - stored)
 
