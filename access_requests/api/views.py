@@ -47,7 +47,7 @@ class AccessRequestViewSet(ViewSet):
 
     @extend_schema(request=shapes.AskBody, responses={201: shapes.AccessRequestChangedAnswer}, summary="Ask for a role")
     def create(self, request: SignedInRequest) -> Response:
-        """Ask for a role for oneself, with a reason. Who may give it decides; undecided it expires after 14 days."""
+        """Ask for a role for oneself, with a reason. Those who may give it decide, within 14 days."""
         asked = asking.ask_for_role(actor=request.user, **shapes.AskBody.read(request))
         return self._changed(request, asked.pk, "Request sent successfully", status=201)
 

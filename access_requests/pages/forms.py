@@ -30,7 +30,7 @@ class AskForm(UntilForm):
     role = forms.ChoiceField(error_messages={"invalid_choice": "There is no such role to ask for any more."})
     reason = forms.CharField(
         max_length=500,
-        help_text="What you need it for. Who decides reads it, and it stays in the audit log.",
+        help_text="What you need it for. Those who decide read it, and it stays in the audit log.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Say what you need the role for."},
     )
