@@ -22,12 +22,12 @@ class NewUser:
         self.done = f"User {self.name} created."
 
     def fill(self, page):
-        page.get_by_label("Username").fill(self.name)
+        page.get_by_label("Username", exact=True).fill(self.name)
         page.get_by_label("E-mail", exact=True).fill(f"{self.name}@lab.example")
         page.get_by_role("checkbox", name=re.compile("^Viewer")).check()
 
     def check(self, page):
-        expect(page.get_by_label("Username")).to_have_value(self.name)
+        expect(page.get_by_label("Username", exact=True)).to_have_value(self.name)
         expect(page.get_by_role("checkbox", name=re.compile("^Viewer"))).to_be_checked()
 
 
@@ -176,14 +176,14 @@ def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_for
     page.expected_errors.append("422")
     sign_in(page)
     page.goto("/users/new")
-    page.get_by_label("Username").fill("ab")
+    page.get_by_label("Username", exact=True).fill("ab")
     page.get_by_role("button", name="Create user").click()
     summary = page.get_by_role("alert")
     expect(summary).to_contain_text("2 things to correct")
     expect(summary).to_be_focused()
     summary.get_by_role("link", name="E-mail: Enter the e-mail address.").click()
     expect(page.get_by_label("E-mail", exact=True)).to_be_focused()
-    expect(page.get_by_label("Username")).to_have_value("ab")
+    expect(page.get_by_label("Username", exact=True)).to_have_value("ab")
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.locator("main h1")).to_have_count(1)
     page.go_back()
@@ -193,10 +193,10 @@ def test_errors_come_back_into_the_page_and_the_back_button_leads_out_of_the_for
 def test_a_changed_form_is_not_left_without_a_question(page):
     asked = []
     sign_in(page, to="/users/new")
-    page.get_by_label("Username").fill("half-typed")
+    page.get_by_label("Username", exact=True).fill("half-typed")
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     page.get_by_role("link", name="Roles", exact=True).click()
-    expect(page.get_by_label("Username")).to_have_value("half-typed")
+    expect(page.get_by_label("Username", exact=True)).to_have_value("half-typed")
     assert asked == ["beforeunload"]
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("link", name="Roles", exact=True).click()
