@@ -4,8 +4,9 @@ A test fails when the console showed an error or the Content-Security-Policy sto
 `page.expected_errors`, a list of text fragments, has one that occurs in the message.
 """
 
+import asyncio
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -59,9 +60,12 @@ class Chromium:
         return self._browser
 
     def close(self):
-        """End it."""
+        """End it, also one that crashed."""
         self._browser = None
-        self._parts.close()
+        with suppress(Exception):
+            self._parts.close()
+        # As Playwright does when it ends as it should: Django refuses its database where a loop runs.
+        asyncio._set_running_loop(None)
 
 
 CHROMIUM = Chromium()
@@ -71,6 +75,13 @@ CHROMIUM = Chromium()
 def pytest_runtest_protocol(item, nextitem):
     """Tell the test whether the next one takes over its browser."""
     item.leaves_browser = nextitem is not None and "browser" in nextitem.fixturenames
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """One that was left for a test that didn't come to open it must not break the next."""
+    if "browser" not in item.fixturenames:
+        CHROMIUM.close()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -84,8 +95,12 @@ def browser(request):
     """Chromium, with profiles that end with the test."""
     chromium = CHROMIUM.open()
     yield chromium
-    for context in chromium.contexts:
-        context.close()
+    try:
+        for context in chromium.contexts:
+            context.close()
+    except Exception:
+        CHROMIUM.close()
+        raise
     if not request.node.leaves_browser:
         CHROMIUM.close()
 

@@ -34,7 +34,7 @@ def servers(django_db_setup, django_db_blocker, processes):
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
     shared = {
-        "DJANGO_SETTINGS_MODULE": "reprotech.settings",  # guesses overlap for as long as a real check takes
+        "DJANGO_SETTINGS_MODULE": "reprotech.tests.support.slow_hash_settings",
         "WORKERS": "1",
         "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}",
         "REDIS_URL": os.environ["REDIS_URL"],
@@ -83,9 +83,13 @@ def test_of_five_hundred_guesses_ten_reach_the_hasher(cast, servers):
     connection.close()
     with ThreadPoolExecutor(100) as threads:
         answers = list(threads.map(lambda port: post(port, "/api/auth/login", body), each_in_turn(servers, GUESSES)))
-    assert Counter(status for status, _, _ in answers) == {401: 10, 429: GUESSES - 10}
+    statuses = Counter(status for status, _, _ in answers)
+    # On a slow machine some of the ten find all hashing slots taken.
+    assert statuses[401] + statuses[429] + statuses[503] == GUESSES
+    assert 0 < statuses[401] <= 10
+    assert statuses[401] == 10 or statuses[503]
     assert all(0 < int(headers["Retry-After"]) <= 900 for status, headers, _ in answers if status == 429)
-    assert reasons() == {"The password is wrong.": 10, "Too many attempts.": 1}
+    assert reasons() == {"The password is wrong.": statuses[401], "Too many attempts.": 1}
     # Guesses that were refused cost nobody else behind the address anything.
     assert post(servers[0], "/api/auth/login", {**body, "username": "the-admin"})[0] == 401
 
