@@ -17,7 +17,8 @@ from access_history.questions.selection import Question, matching
 from access_history.questions.windows import utc_text
 from accounts.access.authorization import authorize
 from audit.authorization import recording_denials
-from audit.export.bundles import Bundle, selected_bundle
+from audit.export.bundles import Bundle
+from audit.export.signed_answers import answer_bundle
 from audit.models import Action, AuditLog
 from audit.models.querysets import AuditLogQuerySet
 from audit.permissions import AUDIT_EXPORT
@@ -38,14 +39,14 @@ def file_response(*, actor: Actor, query: AccessFilter, with_bom: bool) -> HttpR
 def start_bundle(*, actor: Actor, query: AccessQuery) -> tuple[Question, Bundle]:
     """Record the export of an answer with its events, then return it.
 
-    Raises Forbidden, ValidationFailed for the question, or ProofUnavailable while nothing is sealed.
+    Raises Forbidden, ValidationFailed for the question, ProofUnavailable while nothing is sealed, or SigningKeyError.
     """
     # It holds whole events, with clients and addresses.
     authorize(actor, {*READ, AUDIT_EXPORT})
     require_recent_authentication()
     catch_up()
     question = query.question()
-    bundle = selected_bundle(events_of(question), {"access": describe(question, query)})
+    bundle = answer_bundle(events_of(question), "access", describe(question, query))
     start_export(actor=actor, query=query, file_format=BUNDLE)
     return question, bundle
 

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from access_history.projection.catch_up import catch_up
+from access_history.questions import bundles
 from access_history.questions.answers import all_rows
 from access_history.questions.bundles import start_bundle
 from access_history.questions.files import COLUMNS, cells
@@ -18,10 +19,13 @@ from accounts.access.authorization import SYSTEM
 from accounts.access_periods.services import grant_role
 from accounts.roles.services import create_role
 from audit.capture import settlement
+from audit.crypto.signed_note import Signer
+from audit.export import signed_answers
 from audit.models import AuditLog
 from audit.sealing.sealer import Sealer
+from audit.sealing.signing_keys import SigningKeyError
 from audit.tests.support.sealed_log import archive, complete, first_key
-from audit.tests.support.standalone_verifier import assert_proven, file_of, lines_of, verify
+from audit.tests.support.standalone_verifier import assert_proven, assert_refused, file_of, lines_of, mutations, verify
 from reprotech.core.exceptions import Forbidden
 from reprotech.testing.client import Caller, page_client
 from reprotech.web.streaming import csv_lines
@@ -104,17 +108,84 @@ def test_it_holds_what_the_rows_rest_on_and_nothing_about_others(story):
     assert {number for row in rows for number in row.events} <= held
 
 
-def test_the_claims_of_the_first_line_are_compared(story, tmp_path):
-    at = text(story.at["locked"])
-    lines = lines_of(bundle_of(story, at=at))
-    lines[0]["filters"]["access"]["sha256"] = "0" * 64
+ASKED = {"user": "ada", "role": "registrar", "permission": "sample_update", "status": "active"}
+IN_WORDS = ("--user", "ada", "--role", "Clerk", "--permission", "sample_update", "--status", "active")
+
+
+@pytest.mark.parametrize("name", ["at", "on"])
+def test_whatever_is_altered_in_the_first_line_is_noticed(story, name):
+    when = {"at": text(story.at["permitted"]), "on": f"{story.at['permitted']:%Y-%m-%d}"}[name]
+    content = bundle_of(story, **{name: when}, **ASKED)
+    assert_proven(content, "--key", first_key())
+    header, *_, last = lines_of(content)
+    claimed = header["filters"]["access"]
+    assert claimed.keys() == {name, *ASKED, "until", "rows", "sha256", "leaves", "signed"}
+    answers = [{**claimed, "at": when, "on": when}, {**claimed, "rows": claimed["rows"] + 0.0}]
+    answers += [{key: claimed[key] for key in claimed if key != gone} for gone in claimed]
+    lines = [line for _, line in mutations(header)]
+    lines += [{**header, "filters": {"access": answer}} for answer in answers]
+    lines += [{**header, "filters": {"acces": claimed}}, {**header, "filters": {"access": claimed, "user": "ada"}}]
+    for line in lines:
+        # The first line by itself is refused, whatever follows.
+        _, output = verify(file_of([line, last]), "--key", first_key())
+        complaint = output.partition("WRONG: ")[2]
+        assert complaint.startswith(("the first line: ", "the file, or what was given with it,")), (line, output)
+
+
+def test_an_altered_question_is_not_passed_over(story, tmp_path):
+    at = text(story.at["permitted"])
+    lines = lines_of(bundle_of(story, at=at, user="ada"))
+    lines[0]["filters"]["access"]["at"] = text(story.at["created"])
     code, output, table = offline(file_of(lines), at, tmp_path)
     assert (code, table) == (1, None)
+    assert "WRONG: the first line: it is not what the server signed: the question, the answer or something" in output
+
+
+def test_the_table_is_compared_with_the_answer_whatever_names_ask_for_it(story, tmp_path, monkeypatch):
+    at = text(story.at["permitted"])
+    content = bundle_of(story, at=at, **ASKED)
+    assert lines_of(content)[0]["filters"]["access"]["role"] == "Clerk"
+    for options in (IN_WORDS, ("--user", str(story.ada.pk), "--role", "REGISTRAR", *IN_WORDS[4:])):
+        code, output, _ = offline(content, at, tmp_path, *options)
+        assert code == 0, output
+        assert "The server's answer in the file is the same table." in output
+    code, output, _ = offline(content, at, tmp_path, "--user", "ada")
+    assert code == 0, output
+    assert f"NOT COMPARED with the server's answer in a file, which is to another question: at {at}, user" in output
+    monkeypatch.setattr(signed_answers, "current_signer", lambda: Signer(first_key().partition("+")[0], b"7" * 32))
+    code, output, table = offline(bundle_of(story, at=at), at, tmp_path)
+    assert (code, table) == (1, None)
+    assert "the first line: none of the known keys signed it" in output
+
+
+@pytest.mark.parametrize("name", ["rows", "sha256"])
+def test_an_answer_that_the_events_do_not_bear_out(story, tmp_path, monkeypatch, name):
+    at = text(story.at["locked"])
+    right = bundles.describe
+
+    def wrong(*given):
+        return {**right(*given), name: {"rows": 1, "sha256": "0" * 64}[name]}
+
+    monkeypatch.setattr(bundles, "describe", wrong)
+    code, output, table = offline(bundle_of(story, at=at), at, tmp_path)
+    assert (code, table) == (1, None)
     assert "WRONG: the table is not the one that the server gave when it made the file." in output
-    lines[0]["filters"]["access"] = {"at": 7}
-    assert offline(file_of(lines), at, tmp_path)[0] == 2
-    lines[0]["filters"]["access"] = "all"
-    assert offline(file_of(lines), at, tmp_path)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["at", "on"])
+def test_an_event_that_is_left_out_is_missed(story, name):
+    when = {"at": text(story.at["locked"]), "on": f"{story.at['locked']:%Y-%m-%d}"}[name]
+    lines = lines_of(bundle_of(story, **{name: when}))
+    del lines[5]
+    lines[-1] = {"end": len(lines) - 2}
+    assert_refused(file_of(lines), "--key", first_key(), names="the events are not those that the server put below")
+
+
+def test_without_the_signing_key_it_says_so(story, settings):
+    settings.AUDIT_SIGNING_KEY = None
+    with pytest.raises(SigningKeyError, match="AUDIT_SIGNING_KEY is not set"):
+        bundle_of(story, at=text(story.at["locked"]))
+    assert not AuditLog.objects.filter(action="export", resource="access").exists()
 
 
 def test_another_moment_than_the_question_asks(story, tmp_path):

@@ -7,7 +7,7 @@ the file finds what is wrong.
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -44,15 +44,25 @@ class LeafPosition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class _Places:
+    """What `read` gives, as often as it is asked for."""
+
+    read: Callable[[], Iterator[list[LeafPosition]]]
+
+    def __iter__(self) -> Iterator[list[LeafPosition]]:
+        return self.read()
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle that can be written once, in constant memory."""
+    """A bundle, written in constant memory."""
 
     header: Mapping[str, object]
     #: The size of the tree that its proofs are for.
     size: int
     #: Number of events; of a selection, when it was requested.
     rows: int
-    #: Its leaves in chunks, in the order of the tree.
+    #: Its leaves in chunks, in the order of the tree; read from the database each time.
     places: Iterable[list[LeafPosition]] = field(repr=False)
 
     def lines(self) -> Iterator[str]:
@@ -84,7 +94,7 @@ def complete_bundle(start: int = 0, end: int | None = None) -> Bundle:
         "after": _subtrees(end, size),
         "unsealed": unsealed_events().count() if end == size else 0,
     }
-    return Bundle(header, size, end - start, _all_positions(start, end))
+    return Bundle(header, size, end - start, _Places(lambda: _all_positions(start, end)))
 
 
 def selected_bundle(events: AuditLogQuerySet, filters: Mapping[str, object]) -> Bundle:
@@ -97,8 +107,9 @@ def selected_bundle(events: AuditLogQuerySet, filters: Mapping[str, object]) -> 
         "filters": dict(filters),
         "unsealed": events.order_by().unsealed().count(),
     }
-    places = _selected_positions(leaves, found["first"], found["last"], found["rows"]) if found["rows"] else ()
-    return Bundle(header, checkpoint.size, found["rows"], places)
+    rows, first, last = found["rows"], found["first"], found["last"]
+    places = _Places(lambda: _selected_positions(leaves, first, last, rows)) if rows else ()
+    return Bundle(header, checkpoint.size, rows, places)
 
 
 def write(file: Writable, bundle: Bundle) -> str:
