@@ -6,10 +6,11 @@ People's names are not in it, as they may be erased.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from access_history.access_events import read_events
 from access_history.archiving.states import without_names
 from access_history.models import AccountPeriod, ArchivedState, GrantPeriod, RolePeriod, RolePermissionPeriod
 from access_history.models.periods import Period
@@ -30,13 +31,18 @@ def last_archived_event() -> int:
     return int(_kept().get("until", 0))
 
 
-def archived_hash() -> str:
-    return str(_kept().get("sha256", ""))
+def is_kept_unchanged() -> bool:
+    """Whether it is what the event of the last archive says; without an archive, whether nothing is kept."""
+    kept = _kept()
+    if not kept:
+        return not ArchivedState.objects.exists()
+    return hash_of_kept(int(kept["until"])) == str(kept["sha256"])
 
 
-def _kept() -> dict[str, Any]:
+def _kept() -> Mapping[str, Any]:
+    """Of the last archive that this installation recorded, or that is sealed: a stranger's event proves nothing."""
     archives = AuditLog.objects.filter(action=Action.ARCHIVE, success=True, details__has_key=MEMBER)
-    event = archives.order_by("-pk").first()
+    event = next(read_events(archives.order_by("-pk")), None)
     return event.details[MEMBER] if event else {}
 
 

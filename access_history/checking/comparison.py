@@ -1,5 +1,6 @@
 """Compares the history with the log, and with the present tables of users and roles."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,12 +9,13 @@ from typing import Any
 from django.db import connection, transaction
 
 from access_history.access_events import events_of_roles, read_events
-from access_history.archiving.kept_periods import archived_hash, hash_of_kept, last_archived_event
+from access_history.archiving.kept_periods import is_kept_unchanged, last_archived_event
 from access_history.archiving.states import archived_roles
 from access_history.checking.replayed import chunks_of_users, events_about, start
-from access_history.models import AccountPeriod, GrantPeriod, RolePeriod, RolePermissionPeriod
+from access_history.models import AccountDay, AccountPeriod, GrantPeriod, RolePeriod, RolePermissionPeriod
 from access_history.models.periods import Period
-from access_history.projection.progress import read_state
+from access_history.projection.days import counted_days
+from access_history.projection.progress import first_moment, read_state
 from access_history.projection.rows import content_of
 from access_history.replay import Replayer, RoleBook, Span, UserHistory
 from accounts.models import Role, RoleGrant, User
@@ -41,10 +43,11 @@ def compare() -> Outcome:
     """All of it: each account at one moment, of all three sides."""
     outcome = Outcome()
     after = last_archived_event()
-    if after and hash_of_kept(after) != archived_hash():
+    if not is_kept_unchanged():
         outcome.history.append("What was kept of archived events isn't what the archive's event says.")
     with _snapshot():
         _compare_roles(outcome, after)
+        _compare_numbers(outcome, after)
     for user_ids in chunks_of_users():
         with _snapshot():
             _compare_users(outcome, user_ids, after)
@@ -98,6 +101,20 @@ def _present_roles(book: RoleBook) -> Iterator[tuple[int, str]]:
             yield pk, f"Role {pk} ({here[0]}) has other permissions than the log says: {', '.join(names)}."
 
 
+def _compare_numbers(outcome: Outcome, after: int) -> None:
+    """What totals and the beginning rest on, which no account shows."""
+    counted = counted_days()
+    stored = {row.day: (row.begun, row.ended) for row in AccountDay.objects.all()}
+    for day in sorted(counted.keys() | stored.keys()):
+        begun, ended = counted.get(day, (0, 0))
+        if stored.get(day, (0, 0)) != (begun, ended):
+            outcome.history.append(f"{day} has {begun} beginnings and {ended} ends, and access_account_days others.")
+    state = read_state()
+    # Of a log whose first events were archived, the database has no other word.
+    if not after and state.begins_at is not None and state.begins_at != first_moment():
+        outcome.history.append("The log begins at another moment than access_history_state says.")
+
+
 def _compare_users(outcome: Outcome, user_ids: list[int], after: int) -> None:
     last = read_state().last_event
     replayer = start(user_ids)
@@ -129,8 +146,8 @@ def _row_differences(model: type[Period], spans: Iterable[Span], stored: Iterabl
 
 
 def _beyond(rows: list[Row], others: list[Row]) -> list[Row]:
-    left = set(others)
-    return [row for row in rows if row not in left]
+    """As often as they are there more often: a row that is there twice is one too many."""
+    return list((Counter(rows) - Counter(others)).elements())
 
 
 def _described(names: list[str], row: Row) -> str:

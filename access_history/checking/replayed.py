@@ -13,22 +13,24 @@ from accounts.models import User
 from audit.models import Action
 
 CHUNK_SIZE = 500
+#: The lowest that a row can have, also one that no account has.
+MIN_ID = -(2**63)
 
 
 def chunks_of_users() -> Iterator[list[int]]:
     """The ids of all accounts that the tables or the log know, in ascending order."""
-    last = -1
+    start = MIN_ID
     while True:
         sources = (
-            User._base_manager.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True),
-            AccountPeriod.objects.filter(user_id__gt=last).order_by("user_id").values_list("user_id", flat=True),
-            GrantPeriod.objects.filter(user_id__gt=last).order_by("user_id").values_list("user_id", flat=True),
+            User._base_manager.filter(pk__gte=start).order_by("pk").values_list("pk", flat=True),
+            AccountPeriod.objects.filter(user_id__gte=start).order_by("user_id").values_list("user_id", flat=True),
+            GrantPeriod.objects.filter(user_id__gte=start).order_by("user_id").values_list("user_id", flat=True),
         )
         found = sorted({pk for source in sources for pk in source.distinct()[:CHUNK_SIZE]})[:CHUNK_SIZE]
         if not found:
             break
         yield found
-        last = found[-1]
+        start = found[-1] + 1
     if forgotten := _known_to_log_alone():
         yield forgotten
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from access_history.access_events import access_events, read_events
 from access_history.models import HistoryState
 from access_history.projection.batches import replay_batch
-from access_history.projection.progress import Progress, lock_history, read_state
+from access_history.projection.progress import Progress, first_moment, lock_history, read_state
 from access_history.projection.settled_events import settled_until
 from audit.models import AuditLog
 from audit.models.querysets import AuditLogQuerySet
@@ -65,7 +65,7 @@ def _replay_next(until: int) -> bool:
     found = access_events().filter(pk__gt=state.last_event, pk__lte=until).order_by("pk")[:BATCH_SIZE]
     ids = list(found.values_list("pk", flat=True))
     if state.begins_at is None:
-        state.begins_at = AuditLog.objects.order_by("pk").values_list("timestamp", flat=True).first()
+        state.begins_at = first_moment()
     events = list(read_events(access_events().filter(pk__in=ids).order_by("pk")))
     sentences = replay_batch(events) if events else []
     is_full = len(ids) == BATCH_SIZE

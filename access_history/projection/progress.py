@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from access_history.models import HistoryState
+from audit.models import AuditLog
 
 #: A PostgreSQL advisory lock that nothing else in the database takes.
 ADVISORY_LOCK_ID = 7_203_921
@@ -36,3 +37,8 @@ def lock_history() -> None:
 def read_state() -> HistoryState:
     """The one row, which isn't stored before the first event was replayed."""
     return HistoryState.objects.filter(pk=HistoryState.ONLY_ID).first() or HistoryState(pk=HistoryState.ONLY_ID)
+
+
+def first_moment() -> datetime | None:
+    """The moment of the first event that the database has."""
+    return AuditLog.objects.order_by("pk").values_list("timestamp", flat=True).first()

@@ -8,6 +8,7 @@ from django.db.models import Max
 from access_history.access_events import access_events
 from access_history.archiving.kept_periods import MEMBER, hash_of_kept, last_archived_event
 from access_history.archiving.states import states_after, states_of_roles
+from access_history.checking.comparison import compare
 from access_history.checking.replayed import chunks_of_users, events_about, start
 from access_history.models import ArchivedState
 from access_history.projection.catch_up import catch_up
@@ -29,6 +30,12 @@ def keep_history(end: int) -> dict[str, Any]:
         last = catch_up(None).last_event
         if access_events().filter(pk__gt=last, pk__lte=until).exists():
             raise Conflict("The access history isn't up to date yet. Try again in a minute.")
+        # The hash of what is kept is all that is left to tell it by.
+        if compare().history:
+            raise Conflict(
+                "The access history isn't what the audit log says, and can't be rebuilt once these events are gone. "
+                "Nothing was removed. Run manage.py rebuild_access_history first."
+            )
         after = last_archived_event()
         states = []
         book = None

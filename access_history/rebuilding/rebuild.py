@@ -1,11 +1,8 @@
 """Rebuilds the history from the log, and puts on record what the log never said."""
 
-from collections import Counter
-from datetime import UTC, date
-
 from django.db import transaction
 
-from access_history.archiving.kept_periods import archived_hash, hash_of_kept, last_archived_event
+from access_history.archiving.kept_periods import is_kept_unchanged, last_archived_event
 from access_history.archiving.states import archived_roles, archived_users
 from access_history.checking.comparison import Outcome
 from access_history.models import (
@@ -19,6 +16,7 @@ from access_history.models import (
 )
 from access_history.projection.batches import spans_of_user
 from access_history.projection.catch_up import catch_up
+from access_history.projection.days import counted_days
 from access_history.projection.progress import Progress, lock_history
 from access_history.projection.rows import store
 from access_history.replay import Span
@@ -51,7 +49,10 @@ def rebuild() -> Progress:
 
 
 def _begin_again(after: int) -> None:
-    if after and hash_of_kept(after) != archived_hash():
+    if not after:
+        # Nothing was archived: a stranger made them.
+        ArchivedState.objects.all().delete()
+    if not is_kept_unchanged():
         raise KeptPeriodsChanged(
             "What was kept of archived events isn't what the event of the archive says. Restore a backup, or find out "
             "who changed the tables of the access history. Nothing was rebuilt."
@@ -81,17 +82,9 @@ def _begin_again(after: int) -> None:
 
 
 def _count_days() -> None:
-    begun: Counter[date] = Counter()
-    ended: Counter[date] = Counter()
-    for from_at, to_at in AccountPeriod.objects.order_by().values_list("from_at", "to_at").iterator():
-        begun[from_at.astimezone(UTC).date()] += 1
-        if to_at is not None:
-            ended[to_at.astimezone(UTC).date()] += 1
     AccountDay.objects.all().delete()
-    days = sorted(begun.keys() | ended.keys())
-    AccountDay.objects.bulk_create(
-        [AccountDay(day=day, begun=begun[day], ended=ended[day]) for day in days], batch_size=BATCH_SIZE
-    )
+    days = [AccountDay(day=day, begun=begun, ended=ended) for day, (begun, ended) in counted_days().items()]
+    AccountDay.objects.bulk_create(days, batch_size=BATCH_SIZE)
 
 
 def record_differences(outcome: Outcome) -> int:
