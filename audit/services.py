@@ -50,7 +50,8 @@ def build_event(
     own_reason = str(details.get(REASON) or "")
     if reason := own_reason or _reason_for(f"{resource}:{action}", success=success):
         details[REASON] = reason
-    if secrets := [name for name in (*details, *(changes or ())) if is_secret_name(name)]:
+    secret_changes = (name for name, values in (changes or {}).items() if _may_tell_secret(name, values))
+    if secrets := [*filter(is_secret_name, details), *secret_changes]:
         raise ValueError(f"{secrets[0]} must not be recorded in the audit log.")
     return AuditLog(
         user_id=actor.pk if actor else None,
@@ -98,6 +99,20 @@ def record_events(events: Iterable[AuditLog]) -> None:
 
 #: Names with such a part that hold no secret.
 HARMLESS_NAMES = frozenset({"must_change_password", "access_token_minutes"})
+
+#: What an event says of a secret setting, instead of its value.
+SECRET_STATES = frozenset({"set", "changed"})
+
+
+def _may_tell_secret(name: str, values: tuple[object, object]) -> bool:
+    """Environment variables, in upper case, may be named if their values are no text but such a state."""
+    if not is_secret_name(name):
+        return False
+    return not name.isupper() or not all(_says_no_secret(value) for value in values)
+
+
+def _says_no_secret(value: object) -> bool:
+    return value is None or isinstance(value, int) or (isinstance(value, str) and value in SECRET_STATES)
 
 
 def is_secret_name(name: str) -> bool:

@@ -1,6 +1,8 @@
 """Settings. Everything an installation may choose comes from the environment; `.env.example` describes it."""
 
+import os
 import re
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -82,6 +84,13 @@ BUILD_ID = env.text("BUILD_ID", "unknown")
 env.require(
     re.fullmatch(r"[\w.+-]{1,64}", BUILD_ID, re.ASCII) is not None,
     "BUILD_ID must be a commit or another name of at most 64 letters, digits and . _ + -.",
+)
+#: This server's name among several, in log lines and in the record of what its start changed.
+DEFAULT_INSTANCE = ":".join(filter(None, (socket.gethostname(), os.environ.get("PORT", ""))))
+INSTANCE = env.text("INSTANCE", re.sub(r"[^\w.:-]", "-", DEFAULT_INSTANCE, flags=re.ASCII)[:64])
+env.require(
+    re.fullmatch(r"[\w.:-]{1,64}", INSTANCE, re.ASCII) is not None,
+    "INSTANCE must be a name of at most 64 letters, digits and . _ : -.",
 )
 MAINTENANCE_FILE = BASE_DIR / env.text("MAINTENANCE_FILE", "run/maintenance.json")
 

@@ -13,6 +13,7 @@ from audit.models.ledger import (
     VerificationRun,
 )
 from audit.models.saved_filters import SavedFilter
+from audit.models.server_configurations import ServerConfiguration
 
 __all__ = [
     "Action",
@@ -26,6 +27,7 @@ __all__ = [
     "Leaf",
     "Node",
     "SavedFilter",
+    "ServerConfiguration",
     "SigningKey",
     "VerificationRun",
 ]

@@ -111,7 +111,8 @@ ROW_LABELS = {
 
 
 def field_label(name: str) -> str:
-    return FIELD_LABELS.get(name, name.replace("_", " "))
+    # Environment variables keep their names.
+    return name if name.isupper() else FIELD_LABELS.get(name, name.replace("_", " "))
 
 
 def join_words(words: list[str]) -> str:
@@ -134,7 +135,7 @@ def change_rows(event: AuditLog) -> list[ChangeRow]:
 
 
 def _change_row(name: str, old: object, new: object) -> ChangeRow:
-    field = field_label(name).capitalize()
+    field = name if name.isupper() else field_label(name).capitalize()
     if isinstance(old, list) and isinstance(new, list):
         gone = [str(entry) for entry in old if entry not in new]
         added = [str(entry) for entry in new if entry not in old]

@@ -9,6 +9,7 @@ from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_
 from audit.presentation.exclusion_text import exception_words
 from audit.presentation.export_text import exported
 from audit.presentation.review_text import opened_review, reviewed_access
+from audit.presentation.settings_text import started_words
 from audit.presentation.sign_out_text import CAUSES, signed_out_of
 
 ERASED_PERSON = "an erased person"
@@ -21,6 +22,8 @@ def sentence(event: AuditLog) -> str:
     if event.details.get("source") == DATABASE_SOURCE:
         return database_sentence(event, _typed_target(event))
     words = event.action.replace("_", " ")
+    if started := started_words(event):
+        return " ".join((actor(event), *started))
     phrase = PHRASES.get(event.action) or _simple(f"did “{words}” to", f"do “{words}” to", _typed_target)
     # What no service did, but the ORM.
     directly = " directly, not through a service of Reprotech" if event.details.get("source") == "orm" else ""

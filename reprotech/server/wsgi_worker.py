@@ -26,6 +26,7 @@ from accounts.notifications import outbox  # noqa: E402
 from accounts import housekeeping  # noqa: E402
 from audit import worker as audit_worker  # noqa: E402
 from reprotech.monitoring import metrics  # noqa: E402
+from reprotech.settings_history import recording as settings_history  # noqa: E402
 from reviews import housekeeping as reviews_housekeeping  # noqa: E402
 from sso.ending import background as sso_background  # noqa: E402
 
@@ -55,6 +56,7 @@ audit_worker.start()
 sso_background.start()
 reviews_housekeeping.start()
 requests_housekeeping.start()
+settings_history.start()
 metrics.start_sampling_pool()
 gc.set_threshold(GC_THRESHOLD, 20, 20)
 

@@ -9,6 +9,8 @@ from rest_framework.response import Response
 from accounts.permissions import SETTINGS_READ
 from reprotech import __version__
 from reprotech.api.viewsets import ViewSet
+from reprotech.settings_history.history import history
+from reprotech.settings_history.snapshot import Snapshot
 from reprotech.settings_page.facts import SOURCES, edited_since, rows
 
 BUILT_IN = "built in"
@@ -23,6 +25,7 @@ SETTING = inline_serializer(
         "value": serializers.CharField(allow_blank=True, help_text="In words; of a secret only whether it is set"),
         "source": serializers.ChoiceField(choices=[*SOURCES, BUILT_IN]),
         "explanation": serializers.CharField(allow_blank=True),
+        "since": serializers.DateTimeField(help_text="When it got this value, or the record of changes began"),
         "warnings": serializers.ListField(child=serializers.CharField(), help_text="What is unsafe about it"),
     },
     many=True,
@@ -35,6 +38,15 @@ ANSWER = inline_serializer(
     {
         "version": serializers.CharField(),
         "build": serializers.CharField(),
+        "instance": serializers.CharField(help_text="The name of the server that answers"),
+        "fingerprint": serializers.CharField(
+            help_text="Of settings that are no secret, version and packages: the same on servers that have the same"
+        ),
+        "last_change": inline_serializer(
+            "SettingsChange",
+            {"at": serializers.DateTimeField(), "event": serializers.IntegerField(help_text="In the audit log")},
+            allow_null=True,
+        ),
         "in_force_since": serializers.DateTimeField(),
         "edited_at": serializers.DateTimeField(
             allow_null=True, help_text="When `.env` was changed after the server read it: a restart is needed"
@@ -53,6 +65,7 @@ class SettingsViewSet(ViewSet):
 
         The environment decides them: they can't be changed here. Secrets are never shown, only whether they are set.
         """
+        on_record = history()
         groups = [
             {
                 "name": group.slug,
@@ -64,17 +77,21 @@ class SettingsViewSet(ViewSet):
                         "value": row.value,
                         "source": SOURCE_NAMES.get(row.source, BUILT_IN),
                         "explanation": row.explanation,
+                        "since": row.since.at,
                         "warnings": row.warnings,
                     }
                     for row in of_group
                 ],
             }
-            for group, of_group in rows()
+            for group, of_group in rows(on_record)
         ]
         return Response(
             {
                 "version": __version__,
                 "build": settings.BUILD_ID,
+                "instance": settings.INSTANCE,
+                "fingerprint": Snapshot.take().fingerprint,
+                "last_change": on_record.last and {"at": on_record.last.at, "event": on_record.last.event},
                 "in_force_since": settings.ENV.read_at,
                 "edited_at": edited_since(),
                 "groups": groups,

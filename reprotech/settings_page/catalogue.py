@@ -177,6 +177,7 @@ GROUPS = (
             ),
             Variable("MAINTENANCE_FILE", "File that turns maintenance mode on"),
             Variable("BUILD_ID", "Build"),
+            Variable("INSTANCE", "Name of this server"),
         ),
     ),
 )

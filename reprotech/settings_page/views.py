@@ -7,7 +7,10 @@ from django.views.decorators.http import require_safe
 from accounts.common.requests import PageRequest
 from accounts.models import Role
 from accounts.permissions import ROLE_READ, SETTINGS_READ
+from audit.permissions import AUDIT_READ
 from reprotech import __version__
+from reprotech.settings_history.history import history
+from reprotech.settings_history.snapshot import Snapshot
 from reprotech.settings_page.facts import edited_since, rows
 from reprotech.web.access import requires
 from reprotech.web.responses import render_page
@@ -16,7 +19,8 @@ from reprotech.web.responses import render_page
 @requires(SETTINGS_READ)
 @require_safe
 def show_settings(request: PageRequest) -> HttpResponse:
-    found = list(rows())
+    on_record = history()
+    found = list(rows(on_record))
     is_narrowed = request.GET.get("show") == "chosen"
     shown = [(group, [row for row in of_group if row.is_chosen or not is_narrowed]) for group, of_group in found]
     env = settings.ENV
@@ -28,6 +32,10 @@ def show_settings(request: PageRequest) -> HttpResponse:
         "warning_count": sum(len(row.warnings) for _, of_group in found for row in of_group),
         "version": __version__,
         "build": settings.BUILD_ID,
+        "instance": settings.INSTANCE,
+        "fingerprint": Snapshot.take().fingerprint,
+        "last_change": on_record.last,
+        "may_read_audit": request.user.has_perm(AUDIT_READ),
         "read_at": env.read_at,
         "edited_at": edited_since(),
         "requiring_roles": (

@@ -37,6 +37,7 @@ MODELS_NOT_TRACKED = {
     "audit.Anchor": "how far checkpoints were sent; sending one again harms nothing",
     "audit.VerificationRun": "a verification's outcome; it can be repeated",
     "audit.CapturedChange": "what the database notes until the sealer settles it; PostgreSQL guards it",
+    "audit.ServerConfiguration": "what starts are compared with; each difference that they find is on record",
     "audit.SavedFilter": "a person's own view of the list",
     "access_history.AccountDay": PROJECTED,
     "access_history.AccountPeriod": PROJECTED,

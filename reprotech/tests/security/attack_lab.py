@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import psycopg
 
+from reprotech.testing.cast import eventually
 from reprotech.testing.plugin import ROOT
 
 ADMIN, PASSWORD = ("admin", "Root-Of-All-91"), "Correct-Horse-7"
@@ -121,6 +122,8 @@ class Lab:
 
     def settle(self):
         """Everybody and everything that the attacks are aimed at."""
+        # The server puts its start on record when it gets to it.
+        assert eventually(lambda: self._all_rows()["server_configurations"][1])
         self.admin = self.login(*ADMIN)
         root = self.admin["access_token"]
         self.ids = {"user_id": 0}
