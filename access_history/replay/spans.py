@@ -73,7 +73,8 @@ class GrantSpan(Span):
         self.period_event, self.is_changed = event_id, True
 
     def has_begun(self, moment: datetime) -> bool:
-        return self.from_at <= moment
+        """Whether it has for an event of this moment, which a clock that goes behind another may put before it."""
+        return self.from_at <= moment or self.starts_at is None or self.starts_at <= moment
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
