@@ -11,10 +11,11 @@ import logging
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
+from anyascii import anyascii
 from django.core.exceptions import ValidationError
-from django.db.models import CharField
+from django.db.models import CharField, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -30,12 +31,13 @@ Errors = dict[str, list[str]]
 
 ENCRYPTION_PURPOSE = "erased usernames"
 HASH_PREFIX = "hash:"
-MIN_PROPOSED_LENGTH, MAX_PROPOSED_LENGTH, MAX_PROPOSALS = 3, 70, 50
+MIN_PROPOSED_LENGTH, MAX_PROPOSED_LENGTH, MAX_PROPOSALS = 3, 70, 999
 NOT_IN_WORDS = re.compile(r"[^a-z0-9 ]")
-#: Latin letters that no normalization takes apart. (ß becomes ss by folding its case.)
-LETTERS_WITHOUT_ACCENT = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"}
-)
+#: Names are shorter; a longer text would keep the server busy.
+MAX_READ_LENGTH = 200
+#: More of them than this are looked up in the names of all accounts.
+MAX_BEGINNINGS = 20
+DIGITS = "0123456789"
 
 
 def build_user(*, password: str | None, **fields: object) -> User:
@@ -117,20 +119,58 @@ def find_taken_names(users: Iterable[User]) -> list[Errors]:
     return found
 
 
+class UsernamePool:
+    """Which of the usernames that start with one of some beginnings are taken: read once, in a fixed number of queries.
+
+    As in `find_taken_names`, those of deleted and erased people and former ones are among them.
+    """
+
+    def __init__(self, beginnings: Collection[str]) -> None:
+        self._keys = _readable_keys()
+        self._taken: set[str] = set()
+        accounts = User.objects.annotate(username_lower=Lower("username"))
+        few = Q()
+        if len(beginnings) <= MAX_BEGINNINGS:
+            for beginning in beginnings:
+                few |= Q(username_lower__startswith=beginning)
+        for name in accounts.filter(few).values_list("username_lower", flat=True).iterator():
+            if name.rstrip(DIGITS) in beginnings or name in beginnings:
+                self._taken.add(name)
+        self._former = set(FormerUsername.objects.values_list("name", flat=True))
+
+    def is_taken(self, name: str) -> bool:
+        return (
+            name in self._taken or name in self._former or any(_hash(key, name) in self._former for key in self._keys)
+        )
+
+
 def propose_username(first_name: str, last_name: str) -> str:
-    """Such as "ada.byron", or the first free of "ada.byron2" …; "" for names that have no Latin letters."""
+    """Such as "ada.byron", or the first free of "ada.byron2" …; "" for names that have no letters."""
+    base = username_base(first_name, last_name)
+    if not base:
+        return ""
+    pool = UsernamePool({base})
+    return next((name for name in numbered(base) if not pool.is_taken(name)), "")
+
+
+def numbered(base: str) -> Iterator[str]:
+    """ "ada.byron", "ada.byron2" …"""
+    yield base
+    yield from (f"{base}{number}" for number in range(2, MAX_PROPOSALS + 1))
+
+
+def username_base(first_name: str, last_name: str) -> str:
+    """What a username is made of, without a number; "" where the names are too short."""
     parts = [words[0] for words in (_plain_words(first_name),) if words] + ["-".join(_plain_words(last_name))]
     base = ".".join(part for part in parts if part)[:MAX_PROPOSED_LENGTH].strip(".-")
-    if len(base) < MIN_PROPOSED_LENGTH:
-        return ""
-    proposals = [base, *(f"{base}{number}" for number in range(2, MAX_PROPOSALS + 1))]
-    taken = find_taken_names(User(username=name) for name in proposals)
-    return next((name for name, errors in zip(proposals, taken, strict=True) if "username" not in errors), "")
+    return base if len(base) >= MIN_PROPOSED_LENGTH else ""
 
 
 def _plain_words(name: str) -> list[str]:
-    """The words of a name in ASCII: without accents and apostrophes, hyphens as blanks."""
-    letters = unicodedata.normalize("NFKD", name.casefold().translate(LETTERS_WITHOUT_ACCENT))
+    """The words of a name in ASCII: transliterated, without accents and apostrophes, hyphens as blanks."""
+    # Of emoji and other signs it would spell the names.
+    letters = "".join(letter for letter in name[:MAX_READ_LENGTH] if not unicodedata.category(letter).startswith("S"))
+    letters = anyascii(unicodedata.normalize("NFC", letters)).casefold()
     return NOT_IN_WORDS.sub("", re.sub(r"[-.\s]", " ", letters)).split()
 
 

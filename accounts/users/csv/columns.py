@@ -94,20 +94,19 @@ def find_columns(table: Table, *, ignore_unknown: bool) -> Columns:
         if name := COLUMN_BY_HEADING.get(normalize_heading(header.cells[index])):
             named.setdefault(name, []).append(index)
     with_text = {index for row in table.rows for index, cell in enumerate(row.cells) if cell.strip()}
-    unknown = [index for index in unknown if _has_content(table, index, with_text)]
+    unknown = [index for index in unknown if has_content(table, index, with_text)]
     ignored = [header.cells[index].strip() or f"column {index + 1}" for index in unknown]
     problems = [
         *(MISSING_COLUMNS[name] for name in REQUIRED_COLUMNS if name not in named),
         *(_repeated(name, header, indexes) for name, indexes in named.items() if len(indexes) > 1),
-        *(() if ignore_unknown else _unknown([header.cells[index].strip() for index in unknown])),
-        *(() if ignore_unknown else (_unnamed(index) for index in unknown if not header.cells[index].strip())),
+        *(() if ignore_unknown else unknown_columns(header, unknown)),
     ]
     if problems:
         raise ValidationFailed({f"line {header.number}": problems})
     return Columns({name: indexes[0] for name, indexes in named.items()}, width, ignored)
 
 
-def _has_content(table: Table, index: int, with_text: set[int]) -> bool:
+def has_content(table: Table, index: int, with_text: set[int]) -> bool:
     """Whether ignoring a column loses anything: it has a name, or cells that don't just number the rows."""
     key = normalize_heading(table.header.cells[index])
     if key and not UNNAMED_HEADING.fullmatch(key):
@@ -121,6 +120,12 @@ def _has_content(table: Table, index: int, with_text: set[int]) -> bool:
 def _repeated(name: str, header: TableRow, indexes: list[int]) -> str:
     headings = " and ".join(f"“{truncate(header.cells[index].strip())}”" for index in indexes)
     return f"The column {name} is there twice: {headings}. Keep one."
+
+
+def unknown_columns(header: TableRow, indexes: Sequence[int]) -> Iterator[str]:
+    """Why columns that have no place are refused."""
+    yield from _unknown([header.cells[index].strip() for index in indexes])
+    yield from (_unnamed(index) for index in indexes if not header.cells[index].strip())
 
 
 def _unknown(headings: list[str]) -> Iterator[str]:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Role, User
+from accounts.models import User
+from accounts.users.csv.choices import FileChoices, count_mapped, map_columns
 from accounts.users.csv.columns import (
     ERRORS_COLUMN,
     PERIOD_COLUMNS,
@@ -19,8 +20,8 @@ from accounts.users.csv.columns import (
     truncate,
 )
 from accounts.users.csv.days import WRITE_SO, DayReader, UnreadableDay
-from accounts.users.csv.export import IMPORT_ROLE_SEPARATORS
 from accounts.users.csv.import_users import ImportRow
+from accounts.users.csv.role_words import RoleWords
 from accounts.users.csv.table import SAVE_AS_CSV, SEPARATORS, Table, TableRow, decode, file_error, read_table
 from reprotech.web.streaming import BYTE_ORDER_MARK, unescape_formula
 
@@ -50,25 +51,45 @@ class ParsedFile:
     columns: Columns
 
 
-def parse_users(file: bytes | str, *, ignore_unknown_columns: bool = False) -> ParsedFile:
-    """Parse a file or its text. Raises ValidationFailed, by `file` or by `line n`, if it can't be read as a whole."""
+def parse_users(
+    file: bytes | str, *, ignore_unknown_columns: bool = False, choices: FileChoices | None = None
+) -> ParsedFile:
+    """Parse a file or its text. Raises ValidationFailed, by `file` or by `line n`, if it can't be read as a whole.
+
+    `choices` say what its columns are. Without a username in a row, `fill_usernames` gives one.
+    """
     # Programs that concatenate files leave further byte order marks.
     text = (decode(file) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)
-    table = read_table(text, count_recognized)
-    columns = find_columns(table, ignore_unknown=ignore_unknown_columns)
-    if not table.rows:
-        raise file_error("There are no users in the file: it has a header alone.")
-    reader = _RowReader(table, columns)
+    if choices is not None and choices.columns:
+        choices.refuse_unknown()
+        table = read_table(text, partial(count_mapped, choices.columns))
+        refuse_empty(table)
+        columns = map_columns(table, choices.columns, ignore_unknown=ignore_unknown_columns)
+    else:
+        table = read_table(text, count_recognized)
+        columns = find_columns(table, ignore_unknown=ignore_unknown_columns)
+        refuse_empty(table)
+    return parse_rows(text, table, columns, choices or FileChoices())
+
+
+def parse_rows(text: str, table: Table, columns: Columns, choices: FileChoices) -> ParsedFile:
+    """The rows of a table whose columns are known. Raises ValidationFailed for days that can be read two ways."""
+    reader = _RowReader(table, columns, choices)
     return ParsedFile([reader.user(row) for row in table.rows], text, columns.ignored, table, columns)
 
 
+def refuse_empty(table: Table) -> None:
+    if not table.rows:
+        raise file_error("There are no users in the file: it has a header alone.")
+
+
 class _RowReader:
-    def __init__(self, table: Table, columns: Columns) -> None:
+    def __init__(self, table: Table, columns: Columns, choices: FileChoices) -> None:
         self._table = table
         self._columns = columns
-        self._names_with_separators = _names_with_separators() if "roles" in columns.positions else {}
+        self._words = RoleWords(choices.role_words) if "roles" in columns.positions else None
         self._days = {
-            name: _day_reader(table, columns.positions[name], name)
+            name: _day_reader(table, columns.positions[name], name, choices.day_order)
             for name in PERIOD_COLUMNS
             if name in columns.positions
         }
@@ -85,7 +106,7 @@ class _RowReader:
         fields: dict[str, object] = {
             name: values.get(name, "") for name in (*REQUIRED_COLUMNS, "first_name", "last_name")
         }
-        if SHORTENED_NUMBER.fullmatch(values["username"]):
+        if SHORTENED_NUMBER.fullmatch(values.get("username", "")):
             problems.append(
                 f"username: “{values['username']}” is a number that a spreadsheet shortened. Format the column as text."
             )
@@ -95,7 +116,7 @@ class _RowReader:
         period = {name: self._moment(name, values[name], problems) for name in self._days}
         problems.extend(_status_against_period(values.get("status", "").casefold(), period))
         fields |= period
-        roles = self._roles(values.get("roles", ""), problems)
+        roles = self._words.roles(values.get("roles", ""), problems) if self._words else ()
         has_ended = values.get("status", "").casefold() == "ended"
         return ImportRow(row.number, fields, roles, password, tuple(problems), has_ended=has_ended)
 
@@ -120,34 +141,6 @@ class _RowReader:
         except UnreadableDay as refusal:
             problems.append(f"{name}: {refusal}")
             return None
-
-    def _roles(self, cell: str, problems: list[str]) -> tuple[str, ...]:
-        # A name with separators in it is refused where it could be read as several roles too.
-        if match := self._names_with_separators.get(cell.casefold()):
-            slug, is_ambiguous = match
-            if is_ambiguous:
-                problems.append(f"roles: “{truncate(cell)}” is one role and several. Write {slug} for the one.")
-            return (slug,)
-        parts = [part.strip() for part in re.split(r"[;|\r\n]", cell)]
-        if len(parts) > 1:
-            return tuple(name for part in parts for name in self._roles(part, problems))
-        return _split_names(cell)
-
-
-def _names_with_separators() -> dict[str, tuple[str, bool]]:
-    """Roles whose names contain separators, by name: the slug, and whether the parts are roles too."""
-    has_separator = Q()
-    for mark in IMPORT_ROLE_SEPARATORS:
-        has_separator |= Q(name__contains=mark)
-    return {
-        name.casefold(): (slug, all(Role.objects.named(part) for part in _split_names(name)))
-        for name, slug in Role.objects.filter(has_separator).values_list("name", "slug")
-    }
-
-
-def _split_names(text: str) -> tuple[str, ...]:
-    parts = re.split(f"[{IMPORT_ROLE_SEPARATORS}]", text)
-    return tuple(name for part in parts if (name := part.strip()))
 
 
 def _clean_cell(name: str, cell: str, problems: list[str]) -> str:
@@ -201,9 +194,13 @@ def _status_against_period(status: str, period: Mapping[str, datetime | None]) -
         yield "status: It says ended, but ends_at is no time that is over. Correct one of them."
 
 
-def _day_reader(table: Table, index: int, name: str) -> DayReader:
-    cells = (unescape_formula(row.cells[index].strip()) for row in table.rows if index < len(row.cells))
-    reader = DayReader.of_column(cells)
+def column_cells(table: Table, index: int) -> Iterator[str]:
+    """The text of a column, without what protects it from spreadsheets."""
+    return (unescape_formula(row.cells[index].strip()) for row in table.rows if index < len(row.cells))
+
+
+def _day_reader(table: Table, index: int, name: str, chosen: str) -> DayReader:
+    reader = DayReader.of_column(column_cells(table, index), chosen)
     if reader.ambiguous:
         raise file_error(
             f"{name}: “{truncate(reader.ambiguous)}” and the others can be read with the day first and with the month "

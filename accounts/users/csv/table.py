@@ -38,6 +38,13 @@ WORKBOOKS = ((b"xl/", "an Excel workbook"), (b"opendocument.spreadsheet", "an Op
 SEPARATOR_LINE = re.compile(r'[ \t]*"?sep=(\\t|[^\r\n])"?[ ,;\t]*(?:\r\n?|\n|\Z)', re.IGNORECASE)
 #: PowerShell's declaration of the rows' type.
 TYPE_LINE = re.compile(r'"?#TYPE [^\r\n]*(?:\r\n?|\n|\Z)')
+#: What other encodings look like when they are taken for Windows-1252, by which nobody's name is written: signs within
+#: or before words, three accented letters in a row, Ÿ, control characters.
+UNLIKELY_WESTERN = re.compile(
+    r"(?<=[^\W\d_])[\xa1-\xb6\xb8-\xbf\xd7\xf7\u0192\u02c6\u02dc\u201a\u201c-\u2022\u2030\u2039\u203a\u20ac\u2122](?=[^\W\d_])"
+    r"|[\xa3\xa5\xa6\xa8-\xaa\xac\xaf-\xb3\xb8-\xba\xbc-\xbe](?=[^\W\d_])"
+    r"|[\xc0-\xff\u0152\u0153\u0160\u0161\u017d\u017e]{3}|\u0178|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]"
+)
 LINE_END = re.compile(r"\r\n?|\n")
 
 
@@ -61,8 +68,12 @@ def file_error(sentence: str, line: int | None = None) -> ValidationFailed:
     return ValidationFailed({"file" if line is None else f"line {line}": [sentence]})
 
 
-def decode(content: bytes) -> str:
-    """Decode UTF-8, or UTF-16 with its byte order mark; raises ValidationFailed."""
+def decode(content: bytes, *, is_shown: bool = False) -> str:
+    """Decode UTF-8, or UTF-16 with its byte order mark; raises ValidationFailed.
+
+    Where a person sees the names before anything is done with them, also Windows-1252, as Excel writes it in Western
+    Europe: it can't be told from other encodings with certainty.
+    """
     if len(content) > MAX_BYTES:
         raise _too_large()
     if found := _binary_kind(content):
@@ -72,6 +83,8 @@ def decode(content: bytes) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
+        if is_shown and encoding == "utf-8-sig" and (western := _decode_western(content)):
+            return western
         before = content[: error.start].decode(encoding, "replace")
         line = len(LINE_END.findall(before)) + 1
         raise file_error(f"The line has characters in another encoding than UTF-8. {SAVE_AS_CSV}", line) from None
@@ -79,6 +92,16 @@ def decode(content: bytes) -> str:
     if len(text.encode()) > MAX_BYTES:
         raise _too_large()
     return text
+
+
+def _decode_western(content: bytes) -> str:
+    """The text of Windows-1252, or "" where what it gives isn't what people write."""
+    try:
+        text = content.decode("cp1252")
+    except UnicodeDecodeError:
+        return ""
+    is_plausible = not UNLIKELY_WESTERN.search(text) and len(text.encode()) <= MAX_BYTES
+    return text if is_plausible else ""
 
 
 def _binary_kind(content: bytes) -> tuple[str, str] | None:
