@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 
 from access_requests.models import AccessRequest
 from accounts.models import User
-from accounts.permissions import USER_READ, USER_UPDATE
+from accounts.permissions import USER_READ
 from accounts.throttling import login_throttle
 from analytics import failed_sign_ins
 from analytics.failed_sign_ins import Burst, Failure
@@ -73,9 +73,20 @@ def slow_facts() -> Facts:
     }
 
 
-def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool]) -> list[Line] | None:
-    """The worst first; None for a reader who may open none of the lists."""
-    if not any(reader_may[permission] for permission in (AUDIT_READ, USER_READ, SETTINGS_READ)):
+def requests_to_decide(facts: Facts, reader: User) -> int:
+    """How many open requests for access the reader may decide: in a few queries, and in none while none is open."""
+    is_one_open = facts.get("requests_open", 0)  # an earlier version's facts may still be cached
+    open_requests = AccessRequest.objects.open().decidable_by(reader).order_by()
+    return open_requests[: MAX_COUNTED + 1].count() if is_one_open else 0
+
+
+def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool], to_decide: int = 0) -> list[Line] | None:
+    """The worst first; None for a reader who may open none of the lists.
+
+    `to_decide` are the requests that the reader may decide; all else is the same for readers with the same permissions.
+    """
+    may_open_a_list = any(reader_may[permission] for permission in (AUDIT_READ, USER_READ, SETTINGS_READ))
+    if not may_open_a_list and not to_decide:
         return None
     found = (
         [*_log_lines(facts["log"]), *_burst_lines([Burst(**burst) for burst in facts["bursts"]])]
@@ -84,15 +95,14 @@ def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool]) -> list[Lin
     )
     if reader_may[USER_READ]:
         found += _user_lines(facts, locked)
-    if reader_may.get(USER_UPDATE):
-        waiting = _counted(
-            facts.get("requests_open", 0),
-            "request for access is open",
-            "requests for access are open",
-            reverse("requests"),
-            icon="hand",
-        )
-        found += [waiting] if waiting else []
+    waiting = _counted(
+        to_decide,
+        "request for access waits for your decision",
+        "requests for access wait for your decision",
+        reverse("requests"),
+        icon="hand",
+    )
+    found += [waiting] if waiting else []
     if reader_may[SETTINGS_READ]:
         found += _application_lines(facts.get("undelivered", []))
     if reader_may[AUDIT_READ]:

@@ -20,7 +20,7 @@ from analytics.queries import Figures, active_users_at, users_at
 from audit.statistics.latest_event import latest_event_id
 from reprotech.core.process_cache import process_cache
 
-Text = TypeVar("Text", str, SafeString)
+Computed = TypeVar("Computed", str, SafeString, int)
 
 #: The figures are computed again after this time even if nothing was recorded: sessions expire and days pass without an
 #: event, and events may become visible out of the order of their ids.
@@ -39,14 +39,21 @@ def version_of(days: int) -> str:
     return _computed_once(f"dashboard: version of {days}", _time_slot(days), compute)
 
 
-def content_of(version: str, days: int, may: Mapping[str, bool], render: Callable[[], SafeString]) -> SafeString:
-    """The content of a version, rendered once for all readers with the same links."""
-    return _computed_once(f"dashboard: {days} {may}", version, render)
+def content_of(
+    version: str, days: int, may: Mapping[str, bool], to_decide: int, render: Callable[[], SafeString]
+) -> SafeString:
+    """The content of a version, rendered once for all readers with the same links and number of requests to decide."""
+    return _computed_once(f"dashboard: {days} {may} {to_decide}", version, render)
 
 
-def _computed_once(key: str, state: str, compute: Callable[[], Text]) -> Text:
+def number_for(reader_id: int, name: str, version: str, compute: Callable[[], int]) -> int:
+    """What only this reader sees, counted once in a version: whatever changes their rights is an event."""
+    return _computed_once(f"dashboard: {name} of {reader_id}", version, compute)
+
+
+def _computed_once(key: str, state: str, compute: Callable[[], Computed]) -> Computed:
     """What was computed in this state; only the newest is kept."""
-    cached: tuple[str, Text] | None = process_cache.get(key)
+    cached: tuple[str, Computed] | None = process_cache.get(key)
     if cached is None or cached[0] != state:
         cached = state, compute()
         process_cache.set(key, cached)

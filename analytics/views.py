@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -8,7 +9,8 @@ from django.utils.http import quote_etag
 from django.utils.safestring import SafeString
 
 from accounts.common.requests import PageRequest
-from accounts.permissions import ROLE_READ, USER_READ, USER_UPDATE
+from accounts.models import User
+from accounts.permissions import ROLE_READ, USER_READ
 from analytics import attention, charts, dashboard, dashboard_cache
 from analytics.filters import PERIODS, RANGES, DashboardQuery
 from analytics.first_start.checklist import checklist_for
@@ -21,7 +23,7 @@ from reprotech.web.responses import htmx_redirect, render_page, wants_fragment
 from sso.permissions import SETTINGS_READ
 
 #: Permissions that links need.
-LINK_PERMISSIONS = (AUDIT_READ, USER_READ, USER_UPDATE, ROLE_READ, SETTINGS_READ)
+LINK_PERMISSIONS = (AUDIT_READ, USER_READ, ROLE_READ, SETTINGS_READ)
 
 
 @requires(SIGNED_IN, SAFE)
@@ -45,12 +47,13 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
     etag = quote_etag(f"{version}-{request.user.pk}")
     may = {permission: request.user.has_perm(permission) for permission in LINK_PERMISSIONS}
     if not wants_fragment(request):
-        content = _content(days, may)
+        content = _content(days, may, _to_decide(request.user, days, version))
     else:
         unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
             return unchanged
-        content = dashboard_cache.content_of(version, days, may, lambda: _content(days, may))
+        to_decide = _to_decide(request.user, days, version)
+        content = dashboard_cache.content_of(version, days, may, to_decide, lambda: _content(days, may, to_decide))
     context: dict[str, object] = {
         "days": days,
         "ranges": RANGES,
@@ -63,14 +66,19 @@ def _show_dashboard(request: PageRequest, days: int) -> HttpResponse:
     return render_page(request, "analytics/dashboard.html", context, fragment="analytics/_dashboard.html")
 
 
-def _content(days: int, may: dict[str, bool]) -> SafeString:
-    # The same for all readers with the same links, so that they can share it.
+def _to_decide(reader: User, days: int, version: str) -> int:
+    compute = partial(attention.requests_to_decide, dashboard_cache.figures_of(days)["attention"], reader)
+    return dashboard_cache.number_for(reader.pk, "requests to decide", version, compute)
+
+
+def _content(days: int, may: dict[str, bool], to_decide: int) -> SafeString:
+    # The same for all readers with the same links and number of requests, so that they can share it.
     figures = dashboard_cache.figures_of(days)
     context: dict[str, object] = {
         "may": may,
         "period": PERIODS[days],
         "cards": dashboard.cards_of(figures, may),
-        "attention": attention.lines(figures["attention"], figures["locked_users"], may),
+        "attention": attention.lines(figures["attention"], figures["locked_users"], may, to_decide),
         "charts": [(chart, json.dumps(chart.for_script)) for chart in charts.charts_of(figures, may)],
         "statuses": charts.statuses_of(figures, may),
         "roles": charts.roles_of(figures, may),

@@ -29,4 +29,5 @@ class ApplicationNotOpen(DomainError):
     def __init__(self, application: "Application") -> None:
         names = application.role_names
         advice = f" for the role {' or '.join(names)}" if names else ""
+        self.application = application
         super().__init__(f"{application.name} is not open to you. Ask an administrator of your lab{advice}.")

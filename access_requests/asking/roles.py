@@ -1,5 +1,7 @@
 """Which roles a person may ask for."""
 
+from collections.abc import Iterable
+
 from django.db.models import Count
 
 from access_requests.models import AccessRequest
@@ -28,8 +30,16 @@ def roles_to_ask_for(user: User) -> RoleQuerySet:
 def smallest_roles_with(permission: str, user: User) -> list[Role]:
     """The smallest of these that hold the permission, by the number of theirs."""
     holding = Role.objects.filter(permissions__name=permission).values("pk")
-    counted = roles_to_ask_for(user).filter(pk__in=holding).annotate(size=Count("permissions"))
-    return list(counted.order_by("size", "position", "name")[:MAX_NAMED])
+    return _smallest(roles_to_ask_for(user).filter(pk__in=holding))
+
+
+def smallest_of(user: User, roles: Iterable[Role]) -> list[Role]:
+    """Those of `roles` that they may ask for now, the smallest first; few are named."""
+    return _smallest(roles_to_ask_for(user).filter(pk__in=[role.pk for role in roles])) if may_ask(user) else []
+
+
+def _smallest(roles: RoleQuerySet) -> list[Role]:
+    return list(roles.annotate(size=Count("permissions")).order_by("size", "position", "name")[:MAX_NAMED])
 
 
 def may_ask(user: User) -> bool:

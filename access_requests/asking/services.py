@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from access_requests.asking.roles import may_ask, requestable_roles
@@ -11,6 +12,7 @@ from access_requests.events import record_request
 from access_requests.exceptions import AskedAlready, PeopleOnly, RequestClosed, TooManyRequests
 from access_requests.expiry import close_overdue_of
 from access_requests.models import LIFETIME, AccessRequest, State
+from access_requests.new_requests import look_at_new_requests
 from accounts.access.authorization import service
 from accounts.access.row_locks import BEFORE_CHANGES, lock_own_account
 from accounts.core.validators import validate_plain_text
@@ -53,6 +55,7 @@ def ask_for_role(*, actor: Actor, role: str, reason: str = "", ends_at: datetime
         expires_at=min(now + LIFETIME, ends_at or now + LIFETIME),
     )
     record_request(actor, Action.CREATE, request, "asked", reason_given=text)
+    transaction.on_commit(look_at_new_requests)
     return request
 
 

@@ -4,11 +4,13 @@ from django import forms
 from django.http import HttpResponse
 from django.urls import reverse
 
+from accounts.access.role_requests import RoleRequests
 from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from reprotech.core.exceptions import DomainError, TooManyAttempts
 from reprotech.web.access import FORM, POST, SIGNED_IN, requires
 from reprotech.web.responses import bind_form, render_form, render_page
+from sso.exceptions import ApplicationNotOpen
 from sso.models import DeviceRequest
 from sso.sign_ins import devices
 from sso.sign_ins.devices import MAX_TYPED_LENGTH
@@ -61,7 +63,7 @@ def _decide(request: PageRequest, *, is_approved: bool) -> HttpResponse:
         )
     except DomainError as refusal:
         _show(form, refusal)
-        return _code_page(request, form)
+        return _code_page(request, form, refusal)
     context = {"application": decided.application, "is_approved": is_approved, "crumbs": CRUMBS}
     return render_page(request, "sso/device_decided.html", context)
 
@@ -78,8 +80,12 @@ def _question(request: PageRequest, found: DeviceRequest, code: str) -> HttpResp
     return render_page(request, "sso/device_question.html", context)
 
 
-def _code_page(request: PageRequest, form: UserCodeForm) -> HttpResponse:
-    return render_form(request, "sso/device.html", form, {"crumbs": CRUMBS})
+def _code_page(request: PageRequest, form: UserCodeForm, refusal: DomainError | None = None) -> HttpResponse:
+    context: dict[str, object] = {"crumbs": CRUMBS}
+    if isinstance(refusal, ApplicationNotOpen):
+        roles = refusal.application.roles.all()
+        context["roles_to_ask_for"] = RoleRequests.suggest(request.user, roles)
+    return render_form(request, "sso/device.html", form, context)
 
 
 def _show(form: UserCodeForm, refusal: DomainError) -> None:

@@ -26,7 +26,8 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.access.middleware import REQUIRED_ACTION_VIEWS
 from accounts.access.one_time import consume
 from accounts.access.required_actions import required_action_for
-from accounts.models import Session
+from accounts.access.role_requests import RoleRequests
+from accounts.models import Session, User
 from accounts.throttling import rate_limits
 from reprotech.web.access import PUBLIC, SIGNED_IN, requires
 from reprotech.web.errors import error_response
@@ -178,14 +179,15 @@ def _denied(request: HttpRequest, asked: AuthorizationRequest, session: Session)
     record_refusal(asked.client.application, "None of their roles opens it.", actor=session.user)
     if asked.is_silent:
         raise AccessDeniedError
-    return denied_page(request, asked.client)
+    return _denied_page(request, asked.client, session.user)
 
 
-def denied_page(request: HttpRequest, client: Client) -> HttpResponse:
+def _denied_page(request: HttpRequest, client: Client, user: User) -> HttpResponse:
     *others, last = client.application.role_names or [""]
     context = {
         "application": client.application,
         "roles": f"{', '.join(others)} or {last}" if others else last,
+        "roles_to_ask_for": RoleRequests.suggest(user, client.application.roles.all()),
         "back": client.refusal(AccessDeniedError()),
         "crumbs": [(client.application.name, None)],
     }
