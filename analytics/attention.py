@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from access_history.checking.outcome import last_check
 from access_requests.models import AccessRequest
 from accounts.models import User
 from accounts.permissions import USER_READ
@@ -61,6 +62,7 @@ def current_facts() -> Facts:
         "access_ending": _count(User.objects.with_ending_access()),
         "log": _log_facts(now),
         "backup_days": _backup_days(now),
+        "history_differs": bool(last_check().problem),
     }
 
 
@@ -93,6 +95,12 @@ def lines(facts: Facts, locked: int, reader_may: Mapping[str, bool], to_decide: 
         if reader_may[AUDIT_READ]
         else []
     )
+    if facts.get("history_differs") and reader_may[AUDIT_READ] and reader_may[USER_READ]:
+        found.append(
+            Line(
+                "The access history differs from the audit log", reverse("access"), icon="calendar-search", is_bad=True
+            )
+        )
     if reader_may[USER_READ]:
         found += _user_lines(facts, locked)
     waiting = _counted(

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access_history.checking.outcome import DIFFERS, MATCHES, NEVER, last_check
 from accounts.permissions import SETTINGS_READ
 from reprotech import __version__
 from reprotech.api.viewsets import ViewSet
@@ -51,6 +52,17 @@ ANSWER = inline_serializer(
         "edited_at": serializers.DateTimeField(
             allow_null=True, help_text="When `.env` was changed after the server read it: a restart is needed"
         ),
+        "access_history": inline_serializer(
+            "HistoryCheck",
+            {
+                "result": serializers.ChoiceField(
+                    choices=[NEVER, MATCHES, DIFFERS],
+                    help_text="Of the nightly comparison with the audit log and the present accounts",
+                ),
+                "checked_at": serializers.DateTimeField(allow_null=True),
+                "differences": serializers.IntegerField(),
+            },
+        ),
         "groups": GROUP,
     },
 )
@@ -65,7 +77,7 @@ class SettingsViewSet(ViewSet):
 
         The environment decides them: they can't be changed here. Secrets are never shown, only whether they are set.
         """
-        on_record = history()
+        on_record, checked = history(), last_check()
         groups = [
             {
                 "name": group.slug,
@@ -94,6 +106,11 @@ class SettingsViewSet(ViewSet):
                 "last_change": on_record.last and {"at": on_record.last.at, "event": on_record.last.event},
                 "in_force_since": settings.ENV.read_at,
                 "edited_at": edited_since(),
+                "access_history": {
+                    "result": checked.result,
+                    "checked_at": checked.checked_at,
+                    "differences": checked.difference_count,
+                },
                 "groups": groups,
             }
         )

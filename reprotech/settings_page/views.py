@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from access_history.checking.outcome import last_check
 from accounts.common.requests import PageRequest
 from accounts.models import Role
 from accounts.permissions import ROLE_READ, SETTINGS_READ
@@ -38,6 +39,7 @@ def show_settings(request: PageRequest) -> HttpResponse:
         "may_read_audit": request.user.has_perm(AUDIT_READ),
         "read_at": env.read_at,
         "edited_at": edited_since(),
+        "access_history": last_check(),
         "requiring_roles": (
             Role.objects.filter(requires_factor=True) if request.user.has_perm(ROLE_READ) else Role.objects.none()
         ),

@@ -4,7 +4,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from access_history.checking.comparison import Outcome, compare
-from access_history.checking.outcome import MAX_SENTENCES
+from access_history.checking.outcome import MAX_SENTENCES, note_outcome
 from access_history.projection.catch_up import catch_up
 from access_history.projection.progress import read_state
 from access_history.rebuilding.rebuild import KeptPeriodsChanged, rebuild, record_differences
@@ -22,7 +22,7 @@ class Command(RecordedCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="change nothing, and say what differs")
+        parser.add_argument("--check", action="store_true", help="leave the history as it is, and say what differs")
         parser.add_argument(
             "--record-differences",
             action="store_true",
@@ -61,6 +61,8 @@ class Command(RecordedCommand):
             catch_up(None)
             self.stdout.write(f"{count} accounts and roles were put on record as they are now.")
             outcome = compare()
+        # Or pages would go on to say what the last night's check found.
+        note_outcome(outcome)
         for sentence in outcome.sentences[:MAX_SENTENCES]:
             self.stdout.write(sentence)
         state = read_state()

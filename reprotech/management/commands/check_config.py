@@ -5,13 +5,18 @@ import re
 from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
 
+from access_history.checking.outcome import last_check
 from reprotech.conf.deploy_checks import unsafe_settings
 from reprotech.conf.env import Environment
 from reprotech.conf.reference import documented_variables, redacted_value
+from reprotech.core.status import connect_without_pool
 
 NAME = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 
@@ -56,12 +61,26 @@ class Command(BaseCommand):
             raise CommandError("Reprotech can't start with these settings.")
         if unsafe and strict:
             raise CommandError(f"Unsafe: {unsafe}, marked above.")
+        self.stdout.write(access_history())
         self.stdout.write(f"Reprotech starts with these settings. Unsafe: {unsafe or 'nothing'}.")
 
     def _explain(self, name: str, unsafe: list[str]) -> None:
         self.stdout.write(f"    {name} = {redacted_value(settings.ENV, name)}   [{settings.ENV.source(name)}]")
         for sentence in unsafe:
             self.stdout.write(self.style.WARNING(f"        Unsafe: {sentence}"))
+
+
+def access_history() -> str:
+    """What the last check of the access history found, if there is a database to ask."""
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).is_file():
+        return "There is no access history yet: the database isn't made."  # to connect would make it
+    try:
+        if connection.vendor == "postgresql":
+            connect_without_pool().close()  # it fails at once
+        return last_check().sentence
+    except (psycopg.Error, DatabaseError):
+        # The reason may name addresses and users.
+        return "Whether the access history is what the audit log says isn't known: the database can't be read."
 
 
 def unknown_variables(env: Environment) -> Iterator[str]:
