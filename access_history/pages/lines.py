@@ -117,7 +117,8 @@ def _reasons(periods: Iterable[Any]) -> dict[int, str]:
     """The reasons that were given, by event; none of events that were archived."""
     ids = {event for period in periods for event in (period.from_event, period.to_event) if event}
     events = AuditLog.objects.filter(pk__in=sorted(ids), details__has_key="reason_given").order_by()
-    return {pk: str(details["reason_given"]) for pk, details in events.values_list("pk", "details")}
+    # Of an erased person they are empty.
+    return {pk: str(details["reason_given"] or "") for pk, details in events.values_list("pk", "details")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """An answer as a file, on record."""
 
+from collections.abc import Iterable
+
 from django.http import HttpResponseBase
 
 from access_history.projection.catch_up import catch_up
@@ -60,11 +62,22 @@ def cells(row: AccessRow) -> list[object]:
         row.username,
         row.full_name,
         row.status,
-        SEPARATOR.join(row.roles),
-        SEPARATOR.join(row.permissions),
+        joined(row.roles),
+        joined(row.permissions),
         utc_text(row.since),
         row.granted_by,
         row.begins and utc_text(row.begins),
         row.ends and utc_text(row.ends),
         " ".join(map(str, row.events)),
     ]
+
+
+def joined(names: Iterable[str]) -> str:
+    """In one cell, as a line of CSV with semicolons: a name with one in it is quoted, and is not taken for two."""
+    return SEPARATOR.join(_quoted(name) for name in names)
+
+
+def _quoted(name: str) -> str:
+    if not any(mark in name for mark in (SEPARATOR, '"', "\r", "\n")):
+        return name
+    return '"' + name.replace('"', '""') + '"'
