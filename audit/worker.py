@@ -2,7 +2,8 @@
 
 A thread of the server would slow its requests, since threads of one process take turns at running Python. So each
 server process waits for a lock, and its holder starts the worker, again whenever it ended. A pipe between the two
-closes when the server process ends, however that happens, and ends the worker.
+closes when the server process ends, however that happens, and ends the worker. After each round the worker touches a
+file, so that monitoring sees that it lives.
 """
 
 import fcntl
@@ -42,8 +43,8 @@ def is_needed() -> bool:
     return bool(settings.AUDIT_SIGNING_KEY and (settings.AUDIT_SEAL_SECONDS or settings.AUDIT_VERIFY_HOURS))
 
 
-def run() -> None:
-    start_threads()
+def run(heartbeat: Path | None = None) -> None:
+    start_threads(heartbeat)
     channels.start()
     database_role.warn_of_excessive_rights()
 
@@ -57,9 +58,7 @@ def start() -> None:
 
 
 def _keep_one() -> None:
-    # The directory is one server's own; several of them may share that of the logs.
-    directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or settings.LOG_DIR)
-    with (directory / "audit-worker.lock").open("w") as lock:
+    with (_directory() / "audit-worker.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         while True:
             time.sleep(RESTART_SECONDS)
@@ -67,22 +66,44 @@ def _keep_one() -> None:
             logger.error("The audit worker ended (exit status %s). It is started again.", status)
 
 
+def _directory() -> Path:
+    """One server's own; several of them may share that of the logs."""
+    return Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or settings.LOG_DIR)
+
+
+def last_round() -> float | None:
+    """The time of the worker's last round, in seconds since 1970; None before the first."""
+    with suppress(OSError):
+        return _heartbeat().stat().st_mtime
+    return None
+
+
+def _heartbeat() -> Path:
+    return _directory() / "audit-worker.heartbeat"
+
+
 def start_process() -> "subprocess.Popen[bytes]":
     """Start the worker; it ends when its standard input is closed."""
     # Only processes that answer requests may leave their counters in the directory of metrics.
     environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     # Ctrl-C in a terminal is for the server, which then ends this one in order.
-    return start_command("audit_worker", "--until-closed", niceness=NICENESS, stdin=subprocess.PIPE, env=environment)
+    words = ("--until-closed", f"--heartbeat={_heartbeat()}")
+    return start_command("audit_worker", *words, niceness=NICENESS, stdin=subprocess.PIPE, env=environment)
 
 
-def start_threads() -> None:
+def start_threads(heartbeat: Path | None = None) -> None:
     """Start a thread that seals every few seconds and one that verifies now and then, as settings ask for."""
+
+    def verify() -> None:
+        _verify()
+        _beat(heartbeat)
+
     if settings.AUDIT_SIGNING_KEY and settings.AUDIT_SEAL_SECONDS:
-        sealing_thread().start()
+        sealing_thread(heartbeat).start()
     if settings.AUDIT_SIGNING_KEY and settings.AUDIT_VERIFY_HOURS:
         PeriodicThread(
             "audit-watch",
-            _verify,
+            verify,
             VERIFICATION_CHECK_SECONDS,
             problem="The audit log can't be verified at the moment.",
             recovered="The audit log is verified again.",
@@ -92,13 +113,20 @@ def start_threads() -> None:
             thread.start()
 
 
-def sealing_thread() -> PeriodicThread:
+def _beat(heartbeat: Path | None) -> None:
+    if heartbeat:
+        with suppress(OSError):
+            heartbeat.touch()
+
+
+def sealing_thread(heartbeat: Path | None = None) -> PeriodicThread:
     sealer = Sealer()
 
     def seal() -> None:
         # Another server's worker or a command seals at this moment; the next turn is soon enough.
         with suppress(SealingInProgress):
             sealer.seal()
+        _beat(heartbeat)
 
     return PeriodicThread(
         "audit-sealer",

@@ -374,8 +374,16 @@ LOG_DIR = Path(env.text("LOG_DIR", "logs"))
 if not LOG_DIR.is_absolute():
     LOG_DIR = BASE_DIR / LOG_DIR
 
-LOGGING = logging_config(level=LOG_LEVEL, form=LOG_FORMAT, directory=LOG_DIR)
+#: Whether lines go to a file too; standard output gets them always.
+LOG_FILE = env.flag("LOG_FILE", default=True)
+LOGGING = logging_config(
+    level=LOG_LEVEL,
+    form=LOG_FORMAT,
+    file=LOG_DIR / "reprotech_auth.log" if LOG_FILE else None,
+    megabytes=env.number("LOG_FILE_MB", default=10, between=(1, 100_000)),
+    old_files=env.number("LOG_FILE_COUNT", default=10, between=(1, 1000)),
+)
 if env.inspecting:
     LOGGING = {}  # check_config writes nothing
-else:
+elif LOG_FILE or not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):  # where the audit worker's lock is
     env.make_directory("LOG_DIR", LOG_DIR)

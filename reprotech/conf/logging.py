@@ -1,4 +1,4 @@
-"""Logging to standard output and to one file that all processes share, rotated by size."""
+"""Logging to standard output and, unless switched off, to one file that all processes share, rotated by size."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-MAX_BYTES, BACKUP_COUNT = 10_000_000, 10
+MEGABYTE = 1_000_000
 #: How long a line waits for others. Written one by one, each with a lock on the file, they take 15% of the CPU time of
 #: a request that a cache answers. A killed process loses the lines of this time.
 BATCH_SECONDS = 0.05
@@ -51,9 +51,9 @@ class LineHandler(QueueHandler):
 
     queue: "SimpleQueue[str | None]"
 
-    def __init__(self, filename: Path, max_bytes: int, backup_count: int) -> None:
+    def __init__(self, filename: Path | None, max_bytes: int, backup_count: int) -> None:
         super().__init__(SimpleQueue())
-        self._open_file = partial(
+        self._open_file = filename and partial(
             ConcurrentRotatingFileHandler, filename, maxBytes=max_bytes, backupCount=backup_count, encoding="utf-8"
         )
         self._reset()
@@ -62,7 +62,8 @@ class LineHandler(QueueHandler):
 
     def _reset(self) -> None:
         self.queue = SimpleQueue()
-        self._targets = (logging.StreamHandler(sys.stdout), self._open_file())
+        output = logging.StreamHandler(sys.stdout)
+        self._targets: tuple[logging.Handler, ...] = (output, self._open_file()) if self._open_file else (output,)
         self._listener: BatchListener | None = None
 
     def prepare(self, record: logging.LogRecord) -> str:
@@ -84,24 +85,37 @@ class LineHandler(QueueHandler):
         super().close()
 
 
-def logging_config(*, level: str, form: str, directory: Path) -> dict[str, object]:
+FILTERS = {"request": {"()": "reprotech.monitoring.log_formatters.RequestFilter"}}
+FORMATTERS = {
+    "text": {
+        "()": "reprotech.monitoring.log_formatters.TextFormatter",
+        "format": "%(asctime)s %(levelname)s %(name)s [%(instance)s %(request_id)s %(client)s] %(message)s",
+    },
+    "json": {"()": "reprotech.monitoring.log_formatters.JSONFormatter"},
+}
+
+
+def server_logging_config(form: str) -> dict[str, object]:
+    """Of granian, whose lines have the form of ours. Its main process writes them itself: a thread, such as that of
+    `LineHandler`, would be lost in the workers that it forks later.
+    """
+    output = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": form, "filters": ["request"]}
+    return {"filters": FILTERS, "formatters": FORMATTERS, "handlers": {"console": output, "access": output}}
+
+
+def logging_config(*, level: str, form: str, file: Path | None, megabytes: int, old_files: int) -> dict[str, object]:
+    """Lines go to `file` as well, if there is one, and of so many old ones the oldest is removed."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request": {"()": "reprotech.monitoring.log_formatters.RequestFilter"}},
-        "formatters": {
-            "text": {
-                "()": "reprotech.monitoring.log_formatters.TextFormatter",
-                "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-            },
-            "json": {"()": "reprotech.monitoring.log_formatters.JSONFormatter"},
-        },
+        "filters": FILTERS,
+        "formatters": FORMATTERS,
         "handlers": {
             "lines": {
                 "()": LineHandler,
-                "filename": directory / "reprotech_auth.log",
-                "max_bytes": MAX_BYTES,
-                "backup_count": BACKUP_COUNT,
+                "filename": file,
+                "max_bytes": megabytes * MEGABYTE,
+                "backup_count": old_files,
                 "formatter": form,
                 "filters": ["request"],
             },

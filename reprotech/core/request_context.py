@@ -5,7 +5,7 @@ import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reprotech.core.change_reason import NOT_ASKED, ChangeReason
 from reprotech.core.principal import ANONYMOUS, Principal
@@ -23,7 +23,7 @@ class RequestOrigin:
     request_id: str = ""
     method: str = ""
     path: str = ""
-    device_cookie: str = ""
+    device_cookie: str = field(default="", repr=False)
 
 
 def command_origin(command: str) -> RequestOrigin:

@@ -11,10 +11,10 @@ from functools import lru_cache
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from reprotech.core.request_context import RequestOrigin, request_origin
+from reprotech.core.request_context import RequestOrigin, current_principal, request_origin
 from reprotech.middleware.forwarded_headers import HEADERS as FORWARDING_HEADERS
 from reprotech.middleware.forwarded_headers import read_client
-from reprotech.monitoring.log_formatters import SECRET_PATH
+from reprotech.monitoring.log_formatters import ORIGIN, SECRET_PATH, USER_ID
 from reprotech.monitoring.metrics import count_request
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -46,12 +46,14 @@ class RequestContextMiddleware:
             path=request.path,
             device_cookie=request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""),
         )
+        request.META[ORIGIN] = origin
         with request_origin(origin):
             started = time.perf_counter()
             response = self.get_response(request)
             seconds = time.perf_counter() - started
             _log(request, response.status_code, seconds)
             count_request(request, response.status_code, seconds)
+            request.META[USER_ID] = current_principal().user_id
         response.headers["X-Request-ID"] = origin.request_id
         return response
 

@@ -4,21 +4,26 @@ While the database is down its metrics are left out, and `reprotech_database_up`
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from datetime import datetime
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from accounts.models import OutgoingMail
-from audit.models import Leaf
+from audit import worker
+from audit.anchoring.channels import configured_channels
+from audit.models import Anchor, Checkpoint, Leaf
 from audit.sealing.sealer import MIN_ID, unsealed_events
 from audit.verification import runs as verification_runs
 from reprotech import __version__
 from reprotech.core.status import CONNECTED, UNAVAILABLE, cache_state, database_state
+from reprotech.settings_history.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +39,14 @@ class StateCollector(Collector):
         build = GaugeMetricFamily("reprotech_build_info", "The build that runs; always 1.", labels=["version", "build"])
         build.add_metric([__version__, settings.BUILD_ID], 1)
         yield build
+        fingerprint = GaugeMetricFamily(
+            "reprotech_settings_info",
+            "The settings, version and packages that run, by their fingerprint; always 1.",
+            labels=["fingerprint"],
+        )
+        fingerprint.add_metric([Snapshot.take().fingerprint], 1)
+        yield fingerprint
+        yield from _audit_worker()
         state = database_state()
         is_up = state != UNAVAILABLE
         yield _gauge("reprotech_database_up", "Whether the database answers.", is_up)
@@ -42,7 +55,7 @@ class StateCollector(Collector):
         if is_up:
             try:
                 # All or nothing, should the database go down meanwhile.
-                yield from [*_outbox(), *_audit()]
+                yield from [*_clock(), *_outbox(), *_audit(), *_anchors()]
             except Exception as error:  # noqa: BLE001 (the scraper gets what there is)
                 logger.error("The state can't be measured: %s", error)
 
@@ -53,6 +66,43 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 def _age(moment: datetime | None) -> float:
     return max(0.0, (timezone.now() - moment).total_seconds()) if moment else 0.0
+
+
+def _audit_worker() -> Iterator[Metric]:
+    if worker.is_needed() and (last := worker.last_round()):
+        text = "Time since the last round of this server's audit worker."
+        yield _gauge("reprotech_audit_worker_age_seconds", text, max(0.0, time.time() - last))
+
+
+def _clock() -> Iterator[Metric]:
+    """SQLite has no clock of its own."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        before = time.time()
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        ((theirs,),) = cursor.fetchall()
+        ours = (before + time.time()) / 2
+    text = "How far this server's clock is ahead of the database's."
+    yield _gauge("reprotech_clock_offset_seconds", text, ours - float(theirs))
+
+
+def _anchors() -> Iterator[Metric]:
+    channels = configured_channels()
+    if not channels:
+        return
+    sent = dict(Anchor.objects.values_list("channel", "size"))
+    lag = GaugeMetricFamily(
+        "reprotech_audit_anchor_lag_seconds",
+        "Age of the oldest checkpoint that a channel hasn't sent yet.",
+        labels=["channel"],
+    )
+    for channel in channels:
+        waiting = Checkpoint.objects.filter(size__gt=sent.get(channel, 0)).order_by("size")
+        lag.add_metric([channel], _age(waiting.values_list("sealed_at", flat=True).first()))
+    yield lag
+    interval = settings.AUDIT_ANCHOR_INTERVAL.total_seconds()
+    yield _gauge("reprotech_audit_anchor_interval_seconds", "Time between two checkpoints that are sent.", interval)
 
 
 def _outbox() -> Iterator[Metric]:

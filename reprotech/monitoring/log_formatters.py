@@ -1,31 +1,41 @@
-"""Log lines with their request's id, which no request can forge, enlarge or put secrets into."""
+"""Log lines with server, request and client, which no request can forge, enlarge or put secrets into."""
 
 import logging
 import re
 from datetime import UTC, datetime
 
 import orjson
+from django.conf import settings
 
-from reprotech.core.request_context import current_origin, current_principal
+from reprotech.core.request_context import RequestOrigin, current_origin, current_principal
 
 #: Attributes of a record that become fields in JSON.
-FIELDS = ("method", "path", "status", "duration_ms")
+FIELDS = ("method", "path", "status", "duration_ms", "version", "build", "settings")
+
+#: Where a request keeps its origin, and the id of who made it, in `META`.
+ORIGIN, USER_ID = "reprotech.origin", "reprotech.user_id"
 
 #: Links of mails carry their token in the path.
 SECRET_PATH = re.compile(r"(/(?:set-password|confirm-email)/)[^\s\"'?#]+")
 
 
 class RequestFilter(logging.Filter):
-    """Adds `request_id` ("-" outside a request) and `user_id` (None if anonymous), and removes tokens of links."""
+    """Adds `instance`, `request_id` and `client` ("-" outside a request) and `user_id` (None if anonymous), and removes
+    tokens of links.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = current_origin().request_id or "-"
+        # Django logs refusals after the middleware, when the request is no longer the current one.
+        served = getattr(getattr(record, "request", None), "META", {})
+        origin: RequestOrigin = served.get(ORIGIN) or current_origin()
+        record.instance = settings.INSTANCE
+        record.request_id, record.client = origin.request_id or "-", origin.ip_address or "-"
         # Django too logs paths, such as of refused requests.
         record.msg, record.args = SECRET_PATH.sub(r"\1...", record.getMessage()), None
         # A refusal is no failure: without the stack trace that Django adds.
         if record.levelno < logging.ERROR and record.name.startswith("django."):
             record.exc_info = None
-        record.user_id = current_principal().user_id
+        record.user_id = current_principal().user_id or served.get(USER_ID)
         return True
 
 
@@ -43,9 +53,12 @@ class JSONFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
+            "instance": getattr(record, "instance", "-"),
             "request_id": getattr(record, "request_id", "-"),
             "message": record.getMessage(),
         }
+        if (client := getattr(record, "client", "-")) != "-":
+            line["client"] = client
         if (user_id := getattr(record, "user_id", None)) is not None:
             line["user_id"] = user_id
         line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}

@@ -17,6 +17,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from reprotech.conf.logging import server_logging_config
+
 #: For development; `deploy/serve` sets its own.
 DEFAULTS = {"HOST": "127.0.0.1", "PORT": "5001", "WORKERS": "1"}
 #: Seconds that a stopping worker gets to finish its requests.
@@ -97,6 +99,7 @@ def _serve(address: str, port: int, workers: int) -> None:
         workers_kill_timeout=int(os.environ.get("KILL_TIMEOUT") or DEFAULT_KILL_TIMEOUT),
         # Not warning: granian warns of more threads than cores, but these wait for the database most of the time.
         log_level=LogLevels.error,
+        log_dictconfig=server_logging_config(settings.LOG_FORMAT),
     ).serve()
 
 
@@ -104,7 +107,7 @@ def _remove_counters() -> None:
     if name := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         directory = Path(name)
         with suppress(OSError):  # it may be a mount
-            for path in (*directory.glob("*.db"), directory / "audit-worker.lock"):
+            for path in (*directory.glob("*.db"), *directory.glob("audit-worker.*")):
                 path.unlink(missing_ok=True)
             directory.rmdir()
 

@@ -6,6 +6,7 @@ What another server put on record since this one's last start, as in a rolling r
 """
 
 import logging
+import os
 import time
 from datetime import datetime, timedelta
 from threading import Thread
@@ -37,10 +38,11 @@ def start() -> None:
 
 
 def _record_until_done() -> None:
-    complaint = ""
+    now, complaint = Snapshot.take(), ""
+    _log_start(now)
     while True:
         try:
-            record_start(Snapshot.take(), started_at=settings.ENV.read_at)
+            record_start(now, started_at=settings.ENV.read_at)
         except Exception as error:  # noqa: BLE001 (an outage words its errors in many ways; it is tried again)
             if (kind := type(error).__name__) != complaint:
                 logger.warning("The settings of this start can't be put on record at the moment. %s: %s", kind, error)
@@ -50,6 +52,13 @@ def _record_until_done() -> None:
         finally:
             connection.close()
         time.sleep(RETRY_SECONDS)
+
+
+def _log_start(now: Snapshot) -> None:
+    """One line for each process, also for one that takes the place of another."""
+    fields = {"version": now.values["version"], "build": now.values["build"], "settings": now.fingerprint}
+    said = "Reprotech %(version)s started, build %(build)s, settings %(settings)s, process %(number)s."
+    logger.info(said, {**fields, "number": os.getpid()}, extra=fields)
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ import hmac
 import json
 import platform
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import distributions
 from typing import Any, Self
 
@@ -117,6 +117,8 @@ def _whole(env: Environment, name: str) -> str:
     return key.hex() if isinstance(key, bytes) else raw_value(env, name)
 
 
+# Reading their files takes 0.1 s, and those of a process stay as they are.
+@cache
 def _packages() -> dict[str, str]:
     found = {package.name: package.version for package in distributions() if package.name}
     return {name: found[name] for name in sorted(found, key=str.lower)}

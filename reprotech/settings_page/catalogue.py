@@ -172,6 +172,9 @@ GROUPS = (
             Variable("LOG_DIR", "Directory of logs"),
             Variable("LOG_LEVEL", "Lowest level that is logged"),
             Variable("LOG_FORMAT", "Format of logs"),
+            Variable("LOG_FILE", "Logs go to a file too"),
+            Variable("LOG_FILE_MB", "Size at which a log file is rotated", unit="megabyte"),
+            Variable("LOG_FILE_COUNT", "Old log files kept", unit="file"),
             Variable(
                 "METRICS_TOKEN", "Token of the metrics scraper", empty="Not set: only this machine may read metrics"
             ),

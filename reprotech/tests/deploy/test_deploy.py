@@ -19,6 +19,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.registry import CollectorRegistry
 
 from reprotech import __version__
+from reprotech.documents.library import documents
 from reprotech.monitoring.collectors import StateCollector
 from reprotech.testing.plugin import ROOT, documented_variables
 
@@ -335,8 +336,12 @@ def known_metrics():
         sample.name for registry in (REGISTRY, state) for metric in registry.collect() for sample in metric.samples
     }
     names |= {f"{metric.name}{end}" for metric in REGISTRY.collect() for end in ("_total", "_bucket")}
-    # Only after a verification, and only with a pool.
-    return names | {"reprotech_audit_verified_age_seconds", "reprotech_database_pool_connections"}
+    # Only after a verification, with a pool, where anchors are configured, beside an audit worker, on PostgreSQL.
+    return names | {
+        *("reprotech_audit_verified_age_seconds", "reprotech_database_pool_connections"),
+        *("reprotech_audit_anchor_lag_seconds", "reprotech_audit_anchor_interval_seconds"),
+        *("reprotech_audit_worker_age_seconds", "reprotech_clock_offset_seconds"),
+    }
 
 
 def test_alerts_and_dashboard_ask_for_metrics_that_exist_and_operations_explains_each(db):
@@ -346,5 +351,11 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist_and_operations_explains
     names = {name for text in asked for name in re.findall(r"\b(?:reprotech|http)_[a-z_]+", text)}
     assert len(names) > 10
     assert names - known_metrics() == set()
+    parts = {part.anchor for part in documents()["operations"].parts}
+    for rule in rules:  # in the product, and on GitHub as well
+        address, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+        assert address == "https://reprotech.example.org/docs/operations"
+        assert anchor == rule["alert"].lower()
+        assert anchor in parts
     explained = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     assert explained == [rule["alert"] for rule in rules]

@@ -80,6 +80,7 @@ MEMOIZED = {
     "reprotech/middleware/forwarded_headers.py": {"_parse"},
     "reprotech/middleware/request_context.py": {"sanitize_header"},
     "reprotech/monitoring/metrics.py": {"_counters"},
+    "reprotech/settings_history/snapshot.py": {"_packages"},
     "reprotech/templatetags/reprotech.py": {"_svg"},
     "reprotech/web/query_params.py": {"parse_cached"},
     "sso/ending/http_post.py": {"_tls"},

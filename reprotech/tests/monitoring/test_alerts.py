@@ -43,7 +43,7 @@ def monitoring(tmp_path):
 def test_prometheus_takes_the_configuration_and_its_rules(promtool, monitoring):
     code, said = promtool("check", "config", "--lint=all", "--lint-fatal", monitoring / "prometheus.yml")
     assert code == 0, said
-    assert "14 rules found" in said
+    assert "19 rules found" in said
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,18 @@ def test_a_stop_loses_no_line_of_standard_output_or_the_file(tmp_path, monkeypat
         assert stdout.read().splitlines() == written(tmp_path) == ["one", "two"]
 
 
+def test_without_a_file_lines_go_to_standard_output_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "stdout").open("w+") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        handler = LineHandler(None, 1_000_000, 3)
+        log(handler, "one", "two")
+        handler.close()
+        stdout.seek(0)
+        assert stdout.read().splitlines() == ["one", "two"]
+    assert [path.name for path in tmp_path.iterdir()] == ["stdout"]
+
+
 def log_in_a_child(handler, name):
     Finalize(None, handler.close, exitpriority=0)  # as `reprotech.server.wsgi_worker` does
     log(handler, *(f"{name} {number}" for number in range(300)))

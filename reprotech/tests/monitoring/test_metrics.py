@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import time
 from datetime import timedelta
 
 import pytest
@@ -12,9 +14,12 @@ from prometheus_client import REGISTRY
 
 from accounts.authentication.login import Outcome
 from accounts.models import OutgoingMail
+from audit import worker
+from audit.anchoring import channels
 from audit.sealing.sealer import Sealer
 from reprotech.monitoring import collectors
 from reprotech.monitoring.log_formatters import JSONFormatter, RequestFilter
+from reprotech.settings_history.snapshot import Snapshot
 from reprotech.testing.cast import PASSWORD
 from reprotech.testing.client import Caller
 
@@ -83,6 +88,50 @@ def test_seal_lag_is_the_age_of_the_oldest_event_outside_the_tree(db, viewer, mo
     Sealer().seal()
     assert measured()["reprotech_audit_seal_lag_seconds"] == 0
     assert measured()["reprotech_audit_damaged"] == 0
+
+
+def test_the_age_of_the_audit_workers_last_round(db, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    settings.LOG_DIR, settings.AUDIT_SIGNING_KEY = tmp_path, bytes(32)
+    assert "reprotech_audit_worker_age_seconds" not in measured()
+    worker._beat(tmp_path / "audit-worker.heartbeat")
+    assert measured()["reprotech_audit_worker_age_seconds"] < 60
+    os.utime(tmp_path / "audit-worker.heartbeat", (1, time.time() - 500))
+    assert measured()["reprotech_audit_worker_age_seconds"] >= 500
+
+
+def test_a_checkpoint_that_waits_to_be_sent_is_measured_by_channel(db, settings, tmp_path, viewer):
+    assert not any("anchor" in name for name in measured())
+    settings.AUDIT_ANCHOR_FILE, settings.AUDIT_ANCHOR_URL = tmp_path / "anchors.txt", "https://hook.test/"
+    sign_in(viewer.user.username, "wrong")
+    Sealer().seal()
+    channels.anchor("file")
+    name = "reprotech_audit_anchor_lag_seconds"
+    found = measured()
+    assert found[f'{name}{{channel="file"}}'] == 0 < found[f'{name}{{channel="url"}}'] < 60
+    assert found["reprotech_audit_anchor_interval_seconds"] == settings.AUDIT_ANCHOR_INTERVAL.total_seconds()
+
+
+@pytest.mark.only_on("postgresql")
+def test_the_clock_is_compared_with_the_databases(db, monkeypatch):
+    assert abs(measured()["reprotech_clock_offset_seconds"]) < 60
+    real = time.time
+    monkeypatch.setattr(collectors.time, "time", lambda: real() + 900)
+    assert 800 < measured()["reprotech_clock_offset_seconds"] < 1000
+
+
+def test_what_runs_is_told_apart_by_a_fingerprint(db, monkeypatch):
+    name = f'reprotech_settings_info{{fingerprint="{Snapshot.take().fingerprint}"}}'
+    assert measured()[name] == 1
+    monkeypatch.setenv("SUDO_MINUTES", "59")
+    assert name not in measured()
+
+
+def test_djangos_own_line_about_a_refusal_names_request_client_and_user(db, viewer, caplog):
+    caplog.handler.addFilter(RequestFilter())
+    answer = viewer.get("/api/roles/1/nothing")
+    (line,) = [each for each in caplog.records if each.name == "django.request"]
+    assert (line.request_id, line.client) == (answer["X-Request-ID"], viewer.address)
 
 
 def test_scraping_takes_a_handful_of_queries_whatever_there_is(db, viewer):

@@ -243,8 +243,10 @@ class Lab:
 EVALUATED = "8641969"
 #: Columns that a request with a genuine session or key may change; a session of a page ends later when it is used.
 NOTED = {"sessions": {"last_used_at", "expires_at"}, "api_keys": {"last_used_at", "last_used_from"}}
-#: One line of the log: when, how bad, who, which request.
-LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING) [\w.]+ \[([0-9a-f]{32}|-)\] .*")
+#: One line of the log: when, how bad, who, which server, request and client.
+LOG_LINE = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING) [\w.]+ \[\S+ ([0-9a-f]{32}|-) \S+\] .*"
+)
 
 
 def cookies_of(answer):
