@@ -7,10 +7,11 @@ from threading import Event, Thread
 import pytest
 from django.db import connection, transaction
 
-from access_history.models import AccountPeriod
+from access_history.models import AccountPeriod, GrantPeriod, RolePermissionPeriod
 from access_history.projection import catch_up as catching_up
 from access_history.projection.catch_up import catch_up
 from accounts.access.authorization import SYSTEM
+from accounts.models import Permission, Role, RoleGrant, User
 from accounts.users.services import lock_user
 from audit.capture import locked_rows
 from audit.capture.settlement import settle
@@ -54,6 +55,53 @@ def test_nothing_overtakes_an_event_that_is_not_committed_yet(cast, monkeypatch)
     assert catch_up(None).complete_to is None
     locked = AccountPeriod.objects.filter(is_locked=True).order_by("from_event")
     assert [row.user_id for row in locked] == [ann.pk, ben.pk]
+
+
+def in_a_shell(change):
+    """A change by the ORM in a process of its own, which may have to wait."""
+
+    def run():
+        try:
+            change()
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    # Long enough to read what isn't committed yet, if it reads it.
+    thread.join(1)
+    return thread
+
+
+def test_what_a_shell_read_before_a_service_committed_reverts_it_in_no_history(cast):
+    ann, role = make_user("ann"), Role.objects.get(slug="viewer")
+    with locking_slowly(ann):
+        shell = in_a_shell(lambda: RoleGrant.objects.create(user=ann, role=role))
+    shell.join()
+    catch_up(None)
+    assert AccountPeriod.objects.live().get(user_id=ann.pk).is_locked
+    assert GrantPeriod.objects.live().get(user_id=ann.pk).role_id == role.pk
+
+
+def test_of_two_shells_the_later_one_knows_what_the_other_did(cast):
+    ann = make_user("ann")
+    viewer, manager = (Role.objects.get(slug=slug) for slug in ("viewer", "manager"))
+    with transaction.atomic():
+        viewer.permissions.remove(*viewer.permissions.all())
+        ann.roles.add(viewer)
+        shells = [
+            in_a_shell(lambda: User.objects.get(pk=ann.pk).roles.add(manager)),
+            in_a_shell(lambda: viewer.permissions.add(Permission.objects.get(name="user_read"))),
+        ]
+    for shell in shells:
+        shell.join()
+    catch_up(None)
+    assert set(GrantPeriod.objects.live().filter(user_id=ann.pk).values_list("role_id", flat=True)) == {
+        viewer.pk,
+        manager.pk,
+    }
+    held = RolePermissionPeriod.objects.live().filter(role_id=viewer.pk)
+    assert list(held.values_list("permission", flat=True)) == ["user_read"]
 
 
 def change_by_sql(user):

@@ -13,6 +13,7 @@ from django.db import connections, models
 from audit.models import Action, AuditLog
 from audit.services import Changes, build_event, is_secret_name, record_events
 from audit.tracking.registry import Subject, Tracked, column_field, registry, relation_field
+from audit.tracking.subject_locks import lock_subjects
 from reprotech.core.actors import Actor, NamedActor, System
 from reprotech.core.request_context import current_origin, current_principal
 
@@ -308,7 +309,8 @@ def _current_actor() -> Actor | None:
 
 
 def _record_built(events: list[AuditLog], found: Tracked | None) -> AuditLog | None:
-    if found is not None:
+    if found is not None and found.states:
+        lock_subjects(events)
         add_states(found, events)
     record_events(events)
     return events[-1] if events else None
