@@ -112,8 +112,8 @@ class ExclusionBindsActor(Conflict):
         more = len(held) - self.NAMED
         names = ", ".join(held[: self.NAMED]) + (f" and {more} more" if more > 0 else "")
         super().__init__(
-            f"This exclusion binds you: you hold {names}. To weaken or delete it, ask someone whom it doesn't bind, "
-            "such as a Super Administrator. You can still make it stricter."
+            f"This exclusion binds you: you hold {names}. To weaken or delete it, ask someone whom it doesn't bind. "
+            "You can still make it stricter."
         )
 
 

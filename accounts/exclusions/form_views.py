@@ -10,6 +10,7 @@ from accounts.common.forms import ServiceForm
 from accounts.common.requests import PageRequest
 from accounts.exclusions import exception_services, services
 from accounts.exclusions.forms import ExceptionForm, ExclusionForm
+from accounts.exclusions.loosening import sentence_for_those_bound
 from accounts.exclusions.readers import require_reader_of_users
 from accounts.exclusions.suggestions import find_suggestion
 from accounts.exclusions.views import exclusion_crumbs, find_exclusion
@@ -41,6 +42,9 @@ def create_exclusion(request: PageRequest) -> HttpResponse:
 def edit_exclusion(request: PageRequest, exclusion_id: int) -> HttpResponse:
     exclusion = find_exclusion(exclusion_id)
     form = bind_form(ExclusionForm, request, record=exclusion)
+    bound = sentence_for_those_bound(request.user, rules_of([exclusion.pk]))
+    if bound and exclusion.refuses:
+        form.hide_warning()
     if request.method == "POST" and form.is_valid():
         try:
             changed = services.update_exclusion(actor=request.user, exclusion_id=exclusion.pk, **form.values)
@@ -52,6 +56,7 @@ def edit_exclusion(request: PageRequest, exclusion_id: int) -> HttpResponse:
                 form.catch_up(find_exclusion(exclusion_id))
     context = {
         "exclusion": exclusion,
+        "bound": bound,
         "crumbs": exclusion_crumbs(exclusion, "Edit"),
         "back": reverse("exclusion", args=[exclusion.pk]),
     }
@@ -79,6 +84,7 @@ def delete_exclusion(request: PageRequest, exclusion_id: int) -> HttpResponse:
             form.add_refusal(refusal)
     context = {
         "exclusion": exclusion,
+        "bound": sentence_for_those_bound(request.user, rules_of([exclusion.pk])),
         "exceptions": exclusion.exceptions.open().count(),
         "crumbs": exclusion_crumbs(exclusion, "Delete"),
     }

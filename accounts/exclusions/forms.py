@@ -56,6 +56,11 @@ class ExclusionForm(RecordForm):
         for name in ("set_a", "set_b"):
             set_choices(self.fields[name], [(choice, choice) for choice in names])
 
+    def hide_warning(self) -> None:
+        """For those who may not weaken what refuses; who sends it all the same is refused by the service, in words."""
+        refuse = [choice for choice in MODES if choice[0] == Exclusion.Mode.REFUSE]
+        self.fields["mode"].widget.choices = refuse
+
     @staticmethod
     def values_of(record: Exclusion) -> dict[str, object]:
         values = {name: getattr(record, name) for name in ("name", "mode", "set_a", "set_b")}

@@ -22,16 +22,25 @@ def _lost(change: tuple[object, object]) -> bool:
 
 
 def refuse_those_bound(actor: Actor, exclusion: Exclusion) -> None:
-    """Raise ExclusionBindsActor if the actor, or who may use their account, holds something of what the exclusion keeps
-    apart, now or later.
+    """Raise ExclusionBindsActor if the exclusion binds the actor."""
+    if held := held_of(actor, Rules.load(Exclusion.objects.filter(pk=exclusion.pk))):
+        raise ExclusionBindsActor(held)
+
+
+def sentence_for_those_bound(reader: User, rules: Rules) -> str:
+    """Why the reader can't weaken or delete an exclusion (these rules); empty for those whom it doesn't bind."""
+    held = held_of(reader, rules)
+    return ExclusionBindsActor(held).message if held else ""
+
+
+def held_of(actor: Actor, rules: Rules) -> list[str]:
+    """What the actor, or who may use their account, holds of what an exclusion (these rules) keeps apart, now or later.
 
     Who has one half could otherwise take the exclusion away, take the other half and bring it back.
     """
     if isinstance(actor, System):
-        return
-    rules = Rules.load(Exclusion.objects.filter(pk=exclusion.pk))
+        return []
     selves = possible_selves(actor) if isinstance(actor, User) else {actor.pk}
     grants = RoleGrant.objects.unended().filter(user__in=selves).order_by()
     given = rules.given_by(set(grants.values_list("role", flat=True)))
-    if held := rules.named(set().union(*given.values())):
-        raise ExclusionBindsActor(held)
+    return rules.named(set().union(*given.values()))

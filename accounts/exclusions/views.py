@@ -8,11 +8,12 @@ from accounts.access.authorization import Target
 from accounts.common.requests import PageRequest
 from accounts.common.shortcuts import Breadcrumbs
 from accounts.exclusions.filters import ViolationFilter
+from accounts.exclusions.loosening import sentence_for_those_bound
 from accounts.exclusions.readers import require_reader_of_users
 from accounts.exclusions.suggestions import SUGGESTIONS
 from accounts.exclusions.violations import count_violators, find_violations, rules_of
 from accounts.models import Exclusion
-from accounts.permissions import ROLE_READ, USER_READ
+from accounts.permissions import ROLE_READ, ROLE_UPDATE, USER_READ
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import SAFE, requires
 from reprotech.web.responses import UNPROCESSABLE, render_page
@@ -49,6 +50,7 @@ def show_exclusion(request: PageRequest, exclusion_id: int) -> HttpResponse:
         "sets": [named_set(exclusion, side) for side in Exclusion.SIDES],
         "violations": find_violations(rules, counts, 0, MAX_SHOWN) if may_see_people else [],
         "exceptions": exclusion.exceptions.with_people() if may_see_people else [],
+        "bound": sentence_for_those_bound(request.user, rules) if request.user.has_perm(ROLE_UPDATE) else "",
         "crumbs": exclusion_crumbs(exclusion),
     }
     return render_page(request, "accounts/exclusions/exclusion.html", context)

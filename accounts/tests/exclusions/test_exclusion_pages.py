@@ -129,7 +129,7 @@ def test_lists_take_the_same_number_of_queries_for_few_and_many(
     for path, limit in (
         ("/exclusions", 16),
         ("/exclusions/violations?per_page=100", 17),
-        (f"/exclusions/{exclusions[0].pk}", 21),
+        (f"/exclusions/{exclusions[0].pk}", 23),
     ):
         with django_assert_max_num_queries(limit):
             page = main_of(browser.get(path))
@@ -215,3 +215,32 @@ def test_a_refused_change_of_a_role_is_shown_above_its_form(browser, exclude, ma
     assert response.status_code == 422
     assert "both would hold" in text_of(response)
     assert plain.permission_names == ["animal_read"]
+
+
+def test_those_whom_it_binds_are_shown_no_button_that_weakens_it_and_why(exclude, make_role, cast):
+    make_role("Role Keeper", "role_read", "role_update", "lab_test_create")
+    make_role("Plain Keeper", "role_read", "role_update")
+    exclusion, free = exclude(), exclude(set_a="animal_read", set_b="report_export", name="Free")
+    keeper = page_client(make_user("keeper", "Role Keeper"))
+    why = "This exclusion binds you: you hold lab_test_create."
+    page = main_of(keeper.get(f"/exclusions/{exclusion.pk}"))
+    assert why in page
+    assert "Edit</a>" in page
+    assert "/delete" not in page
+    question = main_of(keeper.get(f"/exclusions/{exclusion.pk}/delete"))
+    assert why in question
+    assert "Delete exclusion</button>" not in question
+    form = main_of(keeper.get(f"/exclusions/{exclusion.pk}/edit"))
+    assert why in form
+    assert "Warn:" not in form
+    refused = keeper.post(f"/exclusions/{exclusion.pk}/edit", fields(mode="warn", set_b=["lab_test_approve"]))
+    assert refused.status_code == 422
+    assert keeper.post(f"/exclusions/{exclusion.pk}/delete").status_code == 422
+    # Those whom it doesn't bind, and what doesn't bind them.
+    others = page_client(make_user("other", "Plain Keeper"))
+    for browser, subject in ((others, exclusion), (keeper, free)):
+        for address in ("", "/delete", "/edit"):
+            assert "binds you" not in main_of(browser.get(f"/exclusions/{subject.pk}{address}"))
+        assert f"/exclusions/{subject.pk}/delete" in main_of(browser.get(f"/exclusions/{subject.pk}"))
+        assert "Warn:" in main_of(browser.get(f"/exclusions/{subject.pk}/edit"))
+    assert "binds you" not in main_of(page_client(cast.manager).get(f"/exclusions/{exclusion.pk}"))
