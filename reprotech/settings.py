@@ -145,6 +145,11 @@ MIDDLEWARE = [
     "reprotech.middleware.reauthentication.ReauthenticationMiddleware",
 ]
 
+#: Of an OpenTelemetry collector, which gets a trace of each request; "": none, and nothing of it is imported.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.collector("OTEL_EXPORTER_OTLP_ENDPOINT")
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(1, "reprotech.monitoring.tracing.TracingMiddleware")  # it needs the request's id
+
 ROOT_URLCONF = "reprotech.urls"
 WSGI_APPLICATION = "reprotech.wsgi.application"
 APPEND_SLASH = False  # the API answers both forms alike; see TrailingSlashMiddleware

@@ -166,7 +166,7 @@ use_server_packages() {
 
 install_tools() {
     install_server
-    install_requirements "$root/requirements-dev.txt" "$root/requirements.txt"
+    install_requirements "$root/requirements-dev.txt" "$root/requirements.txt" "$root/requirements-tracing.txt"
 }
 
 install_tests() {

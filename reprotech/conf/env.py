@@ -285,6 +285,26 @@ class Environment:
         return url
 
     @reads_variable
+    def collector(self, name: str) -> str:
+        """The base URL of a program that collects what we send, or "", without user and password."""
+        url = self.text(name)
+        try:
+            parts = urlsplit(url)
+            is_fine = not url or (
+                parts.scheme in {"http", "https"}
+                and bool(parts.hostname)
+                and parts.port != 0
+                and not {"@", "?", "#", " "} & set(url)
+                and url.isascii()
+                and url.isprintable()
+            )
+        except ValueError:
+            is_fine = False
+        if not is_fine:
+            raise ImproperlyConfigured(f"{name} must be an address such as http://collector:4318, without a name.")
+        return url
+
+    @reads_variable
     def webhook(self, name: str) -> str:
         """A URL to post to, or "": https, or http on this machine, without user and password."""
         url = self.text(name)

@@ -14,7 +14,7 @@ HEADING = re.compile(r"# --- (.+) ---")
 EXAMPLE_VALUE = re.compile(r"# ([A-Z][A-Z0-9_]*)=")
 #: Kinds of variables that are a secret, and of URLs that may contain one.
 SECRET_KINDS = {"secret", "old_secrets", "signing_key", "token_key"}
-URL_KINDS = {"database", "redis", "webhook", "email"}
+URL_KINDS = {"database", "redis", "webhook", "email", "collector"}
 SECRET_NAME = re.compile("PASSWORD|SECRET|TOKEN")
 HIDDEN = "(hidden)"
 

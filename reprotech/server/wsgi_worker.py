@@ -21,6 +21,7 @@ from reprotech.server import graceful_shutdown  # noqa: E402
 draining = graceful_shutdown.install()
 
 from reprotech import wsgi  # noqa: E402, I001 (starts Django, without which no model can be imported)
+from django.conf import settings  # noqa: E402
 from access_requests import housekeeping as requests_housekeeping  # noqa: E402
 from accounts.notifications import outbox  # noqa: E402
 from accounts import housekeeping  # noqa: E402
@@ -58,6 +59,10 @@ reviews_housekeeping.start()
 requests_housekeeping.start()
 settings_history.start()
 metrics.start_sampling_pool()
+if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+    from reprotech.monitoring import tracing
+
+    tracing.start()
 gc.set_threshold(GC_THRESHOLD, 20, 20)
 
 application = graceful_shutdown.close_when_draining(wsgi.application, draining)

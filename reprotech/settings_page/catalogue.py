@@ -178,6 +178,7 @@ GROUPS = (
             Variable(
                 "METRICS_TOKEN", "Token of the metrics scraper", empty="Not set: only this machine may read metrics"
             ),
+            Variable("OTEL_EXPORTER_OTLP_ENDPOINT", "Collector of traces", empty="None: no traces are made"),
             Variable("MAINTENANCE_FILE", "File that turns maintenance mode on"),
             Variable("BUILD_ID", "Build"),
             Variable("INSTANCE", "Name of this server"),

