@@ -1,6 +1,8 @@
 """Writing events to the audit log."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import ParamSpec
 from uuid import UUID
 
@@ -20,6 +22,27 @@ REASON = "reason_given"
 
 Fields = ParamSpec("Fields")
 Changes = Mapping[str, tuple[object, object]]
+
+_collected: ContextVar[list[AuditLog] | None] = ContextVar("collected_events", default=None)
+
+
+@contextmanager
+def collected_events() -> Iterator[list[AuditLog]]:
+    """The events that are added within the block, in their order: what a change did, or would do if it is rolled back.
+
+    Events of a service that was refused midway are among them, though its transaction took them back.
+    """
+    events: list[AuditLog] = []
+    token = _collected.set(events)
+    try:
+        yield events
+    finally:
+        _collected.reset(token)
+
+
+def _collect(events: Iterable[AuditLog]) -> None:
+    if (collected := _collected.get()) is not None:
+        collected.extend(events)
 
 
 def build_event(
@@ -82,6 +105,7 @@ def _recorded(build: Callable[Fields, AuditLog]) -> Callable[Fields, AuditLog]:
         row = build(*args, **kwargs)
         row.save()
         latest_event.invalidate()
+        _collect([row])
         return row
 
     return store
@@ -93,7 +117,7 @@ record = _recorded(build_event)
 
 
 def record_events(events: Iterable[AuditLog]) -> None:
-    AuditLog.objects.bulk_create(events, batch_size=500)
+    _collect(AuditLog.objects.bulk_create(events, batch_size=500))
     latest_event.invalidate()
 
 

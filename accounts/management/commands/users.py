@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from django.http import QueryDict
 
 from accounts.access.authorization import SYSTEM
+from accounts.management import key_verbs
 from accounts.mfa import services as mfa_services
 from accounts.models import Role, User
 from accounts.passwords import services as password_services
@@ -77,6 +78,8 @@ class Command(RecordedCommand):
         reset.add_argument("--mail", action="store_true", help="send a link to choose one instead")
         for name, meaning in {"grant": "give a user a role", "revoke": "take a role from a user"}.items():
             _with_user(verbs.add_parser(name, help=meaning)).add_argument("role", metavar="ROLE")
+        for verb, (meaning, add_arguments) in key_verbs.VERBS.items():
+            add_arguments(_with_user(verbs.add_parser(verb, help=meaning)))
 
     def handle(self, *_: object, verb: str, **options: Any) -> None:
         run = getattr(self, f"_{verb.replace('-', '_')}")
@@ -188,6 +191,15 @@ class Command(RecordedCommand):
     def _revoke(self, user: User, options: Options) -> None:
         bulk.change_role(actor=SYSTEM, user_id=user.pk, revoked=options["role"])
         self.stdout.write(f"{user.username} has {'the roles ' + left if (left := _roles_of(user)) else 'no role'}.")
+
+    def _create_key(self, user: User, options: Options) -> None:
+        self.stdout.write("\n".join(key_verbs.create_key(user, options)))
+
+    def _keys(self, user: User, _: Options) -> None:
+        self.stdout.write("\n".join(key_verbs.list_keys(user)))
+
+    def _revoke_key(self, user: User, options: Options) -> None:
+        self.stdout.write(key_verbs.revoke_key(user, options["key"]))
 
     def _print_password(self, password: str) -> None:
         self.stdout.write(f"Password: {password}")

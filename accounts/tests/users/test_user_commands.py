@@ -198,3 +198,48 @@ def test_the_audit_log_tells_which_command_and_who_ran_it(server):
     me = pwd.getpwuid(os.getuid()).pw_name
     (agent,) = {event["user_agent"] for event in found if event["resource_name"] == "by-hand"}
     assert agent == f"manage.py users ({me}, by sudo of mira)"
+
+
+def test_a_service_account_gets_a_key_that_opens_what_it_names(cast, tmp_path):
+    users("create", "robot", "robot@lab.example", "--service", "--role", "Administrator")
+    to = tmp_path / "key"
+    said = users("create-key", "robot", "--name", "Ansible", "--scope", "role_read", "--days", "90", "--to", str(to))
+    text = to.read_text().strip()
+    assert text not in said
+    assert stat.S_IMODE(to.stat().st_mode) == 0o600
+    headers = {"Authorization": f"Bearer {text}"}
+    assert [Caller().get(path, headers=headers).status_code for path in ("/api/roles", "/api/users")] == [200, 403]
+    shown = text[: len("rpt_0123456789ab")]
+    assert f"{shown}  Ansible: role_read; until " in users("keys", "robot")
+    assert users("revoke-key", "robot", shown) == f"{shown} is revoked.\n"
+    assert Caller().get("/api/roles", headers=headers).status_code == 401
+    assert users("keys", "robot") == "0 keys.\n"
+    assert text not in str(list(AuditLog.objects.values()))
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        (("create-key", "the-viewer", "--name", "x", "--scope", "user_read"), "Name a service account"),
+        (("create-key", "the-service", "--name", "x", "--scope", "user_raed"), "no permission user_raed"),
+        (("create-key", "the-service", "--name", "x", "--scope", "user_read", "--days", "9999"), "from 1 to 730"),
+        (("create-key", "the-service", "--name", "x", "--scope", "user_read", "--address", "here"), "no address"),
+        (("create-key", "the-service", "--name", "", "--scope", "user_read"), "blank"),
+        (("revoke-key", "the-service", "rpt_0123456789ab"), "has no key rpt_0123456789ab"),
+    ],
+)
+def test_a_key_that_can_not_be_made_says_why(cast, tmp_path, words, refusal):
+    users("create", "the-service", "service@lab.example", "--service", "--role", "Administrator")
+    to = tmp_path / "key"
+    with pytest.raises(CommandError, match=refusal):
+        users(*words, *(("--to", str(to)) if words[0] == "create-key" else ()))
+    assert not to.exists()
+
+
+def test_a_key_is_not_made_for_a_file_that_is_there(cast, tmp_path):
+    users("create", "robot", "robot@lab.example", "--service", "--role", "Administrator")
+    to = tmp_path / "key"
+    to.write_text("mine")
+    with pytest.raises(CommandError, match=r"is there already. Name a new file"):
+        users("create-key", "robot", "--name", "x", "--scope", "user_read", "--to", str(to))
+    assert (to.read_text(), users("keys", "robot")) == ("mine", "0 keys.\n")

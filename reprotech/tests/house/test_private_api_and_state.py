@@ -46,6 +46,7 @@ WITHIN_A_CALL = {
     "accounts/core/hashers.py",
     "accounts/segregation/checks.py",
     "audit/authorization.py",
+    "audit/services.py",
     "reprotech/core/change_warnings/__init__.py",
     "reprotech/db/present_time.py",
 }
