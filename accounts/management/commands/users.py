@@ -78,8 +78,8 @@ class Command(RecordedCommand):
         reset.add_argument("--mail", action="store_true", help="send a link to choose one instead")
         for name, meaning in {"grant": "give a user a role", "revoke": "take a role from a user"}.items():
             _with_user(verbs.add_parser(name, help=meaning)).add_argument("role", metavar="ROLE")
-        for verb, (meaning, add_arguments) in key_verbs.VERBS.items():
-            add_arguments(_with_user(verbs.add_parser(verb, help=meaning)))
+        for key_verb, (meaning, add_arguments) in key_verbs.VERBS.items():
+            add_arguments(_with_user(verbs.add_parser(key_verb, help=meaning)))
 
     def handle(self, *_: object, verb: str, **options: Any) -> None:
         run = getattr(self, f"_{verb.replace('-', '_')}")

@@ -52,6 +52,7 @@ WITHIN_A_CALL = {
 }
 #: The registry of models, while the application loads; and the second database of a command, which serves nobody.
 WITHOUT_REQUESTS = {
+    "access_requests/housekeeping.py",
     "accounts/session_cache/change_listeners.py",
     "audit/tracking/model_tracking.py",
     "reprotech/backup/sqlite_to_postgres.py",
