@@ -5,6 +5,7 @@ from accounts.api_keys.api_views import OwnKeyViewSet, UserKeyViewSet
 from accounts.authentication.api_views import AccountViewSet, TokenViewSet
 from accounts.authentication.introspection_api import IntrospectionViewSet
 from accounts.exclusions.api_views import ExceptionViewSet, ExclusionViewSet
+from accounts.onboarding.api_views import UserImportViewSet
 from accounts.roles.api_views import PermissionViewSet, RoleViewSet
 from accounts.sessions.api_views import OwnSessionViewSet
 from accounts.users.api_views import UserViewSet
@@ -40,7 +41,7 @@ urlpatterns = [
     path("users/<int:user_id>/keys", UserKeyViewSet.as_view({"get": "list", "post": "create"})),
     path("users/<int:user_id>/keys/<uuid:key_id>", UserKeyViewSet.as_view({"delete": "destroy"})),
     path("users/export", UserFileViewSet.as_view({"get": "export"})),
-    path("users/import", UserFileViewSet.as_view({"post": "import_file"})),
+    path("users/import", UserImportViewSet.as_view({"post": "import_file"})),
     path("roles", RoleViewSet.as_view({"get": "list", "post": "create"})),
     path(
         "roles/<int:role_id>",

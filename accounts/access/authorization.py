@@ -4,12 +4,13 @@ Views check first, from the session's cached grants, to refuse early and to hide
 again, so that a view that forgot, a command, or a grant that was revoked a moment ago make no difference.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 from django.db import IntegrityError, models, transaction
 
@@ -51,6 +52,8 @@ SYSTEM = System()
 TARGET_MODELS: dict[str, type[models.Model]] = {"user": User, "role": Role, "exclusion": Exclusion}
 #: Permissions that the running service has read, by the actor's id; None outside of a service.
 _read_permissions: ContextVar[dict[int | None, frozenset[str]] | None] = ContextVar("read_permissions", default=None)
+#: What else of the actor's rights a block reads once; None outside of one.
+_read_rights: ContextVar[dict[tuple[str, int | None], object] | None] = ContextVar("read_rights", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,31 @@ def service(change: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     return run
 
 
+@contextmanager
+def rights_read_once() -> Iterator[None]:
+    """Read the actor's rights once for all checks of a block, which must change no role: it may check thousands."""
+    read = _read_permissions.get()
+    permissions, rights = _read_permissions.set({} if read is None else read), _read_rights.set({})
+    try:
+        yield
+    finally:
+        _read_permissions.reset(permissions)
+        _read_rights.reset(rights)
+
+
+def _read_once(name: str, pk: int | None, read: Callable[[], Result]) -> Result:
+    known = _read_rights.get()
+    if known is None:
+        return read()
+    if (name, pk) not in known:
+        known[name, pk] = read()
+    return cast("Result", known[name, pk])
+
+
+def role_granting() -> RoleGranting:
+    return _read_once("granting", None, RoleGranting.load)
+
+
 def held_permissions(actor: Actor) -> frozenset[str]:
     """Permissions by the database, within the scopes of the request's API key; none of users who can't sign in."""
     read = _read_permissions.get()
@@ -149,11 +177,10 @@ def authorize_over(actor: Actor, user: User, granting: RoleGranting | None = Non
     """
     if isinstance(actor, System):
         return
-    granting = granting or RoleGranting.load()
+    granting = granting or role_granting()
     needed = user.permissions_now_or_later
     if actor.pk != user.pk and granting.roles:
-        grants = RoleGrant.objects.unended().filter(user=user).order_by()
-        needed |= granting.permissions_given_by(grants.values_list("role__slug", flat=True))
+        needed |= granting.permissions_given_by(grant.role.slug for grant in user.grants_now_or_later)
     authorize(actor, needed, user)
 
 
@@ -176,7 +203,7 @@ def authorize_roles(actor: Actor, ends: Mapping[Role, datetime], *, is_service: 
     """
     if isinstance(actor, System):
         return []
-    granting = RoleGranting.load()
+    granting = role_granting()
     given = {} if is_service else _roles_given_by(actor, granting)
     return _authorize_giving(actor, ends, given=given, granting=granting)
 
@@ -192,7 +219,7 @@ def authorize_role_change(
     """
     if isinstance(actor, System):
         return
-    granting = RoleGranting.load()
+    granting = role_granting()
     is_other_person = actor.pk != user.pk and not user.is_service and not user.is_super_administrator
     given = _roles_given_by(actor, granting) if is_other_person else {}
     if any(role.slug not in given for role in (*ends, *removed)):
@@ -207,7 +234,7 @@ def authorize_invitation(actor: Actor, user: User) -> None:
     """Raise Forbidden unless `actor` may mail an invitation to `user` again: who could make this account may."""
     if isinstance(actor, System):
         return
-    granting = RoleGranting.load()
+    granting = role_granting()
     given = {} if user.is_service else _roles_given_by(actor, granting)
     held = Role.objects.filter(user_grants__in=RoleGrant.objects.unended().filter(user=user))
     others = held.exclude(slug__in=given).with_permissions().distinct()
@@ -246,6 +273,10 @@ def _roles_given_by(actor: Actor, granting: RoleGranting) -> dict[str, datetime]
     """
     if not granting.roles or current_principal().api_key:
         return {}
+    return _read_once("given", actor.pk, lambda: _read_given(actor, granting))
+
+
+def _read_given(actor: Actor, granting: RoleGranting) -> dict[str, datetime]:
     holders = User.objects.active().filter(pk=actor.pk)
     grants = RoleGrant.objects.current().filter(user__in=holders).order_by()
     found: dict[str, datetime] = {}
@@ -270,6 +301,10 @@ def authorize_until(
 
 def _held_until(actor: Actor) -> dict[str, datetime]:
     """When the actor's permissions end, by name; only of those that end."""
+    return _read_once("ends", actor.pk, lambda: _read_ends(actor))
+
+
+def _read_ends(actor: Actor) -> dict[str, datetime]:
     grants = RoleGrant.objects.current().filter(user=actor.pk).order_by()
     account = User.objects.filter(pk=actor.pk).values_list("ends_at", flat=True).first() or OPEN_END
     found: dict[str, datetime] = {}

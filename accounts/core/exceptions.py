@@ -18,6 +18,20 @@ class OwnGrantEndsEarlier(Forbidden):
         self.args = (self.message,)
 
 
+class TooManyLeavers(Conflict):
+    """A file lets more than a tenth of its list's people end, or the number that was repeated isn't theirs."""
+
+    code = "confirm_leavers"
+
+    def __init__(self, leavers: int, people: int, source: str, *, is_wrong: bool) -> None:
+        share = f"{leavers:,} of the {people:,} people of {source} would end"
+        sentence = (
+            f"{share}, and another number was confirmed." if is_wrong else f"{share}, which is more than a tenth."
+        )
+        super().__init__(f"{sentence} Nothing was changed. If that is right, confirm the number {leavers}.")
+        self.fields = {"leavers": leavers, "people": people}
+
+
 class OwnerOnly(Conflict):
     """A credential of another person would let the actor act as that person."""
 

@@ -2,8 +2,8 @@
 
 from accounts.models.api_keys import ApiKey
 from accounts.models.counters import UserCount, UserDay, UserMove, UserSignpost
+from accounts.models.earlier_records import FormerUsername, ImportedPerson, UsernameKey
 from accounts.models.exclusions import Exclusion, ExclusionException
-from accounts.models.former_usernames import FormerUsername, UsernameKey
 from accounts.models.mail import EmailChange, OutgoingMail, ResetRequest
 from accounts.models.mfa import Passkey, RecoveryCode, SpentOnce, TotpKey
 from accounts.models.preferences import Preferences
@@ -20,6 +20,7 @@ __all__ = [
     "Exclusion",
     "ExclusionException",
     "FormerUsername",
+    "ImportedPerson",
     "OutgoingMail",
     "Passkey",
     "PasswordHistory",

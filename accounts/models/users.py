@@ -224,6 +224,14 @@ class User(UserState, Versioned, TrackedModel, AbstractBaseUser):
         return frozenset(given.values_list("name", flat=True))
 
     @property
+    def grants_now_or_later(self) -> list[RoleGrant]:
+        """With their roles; those that were prefetched, if they were."""
+        loaded: list[RoleGrant] | None = vars(self).get("loaded_grants")
+        if loaded is not None:
+            return loaded
+        return list(RoleGrant.objects.unended().filter(user=self.pk).select_related("role"))
+
+    @property
     def can_sign_in(self) -> bool:
         is_open = self.is_active and self.locked_at is None and self.deleted_at is None
         return is_open and self.is_within_period

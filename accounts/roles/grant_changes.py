@@ -143,10 +143,12 @@ def role_changes(actor: Actor, user: User, roles: Collection[Role]) -> GrantChan
     """
     before = list(user.roles.all())
     taken = [role for role in before if role not in roles]
-    return GrantChanges(
-        added=[new_grant(actor, user, role) for role in roles if role not in before],
-        removed=list(RoleGrant.objects.filter(user=user, role__in=taken).select_related("role")) if taken else [],
-    )
+    removed: list[RoleGrant] = []
+    if taken and "loaded_grants" in vars(user):
+        removed = [grant for grant in user.grants_now_or_later if grant.role in taken]
+    elif taken:
+        removed = list(RoleGrant.objects.filter(user=user, role__in=taken).select_related("role"))
+    return GrantChanges([new_grant(actor, user, role) for role in roles if role not in before], removed)
 
 
 def grant_changes(actor: Actor, user: User, wanted: Sequence[NewGrant]) -> GrantChanges:

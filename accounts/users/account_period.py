@@ -6,10 +6,17 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.access.authorization import OPEN_END, authorize_until, reach_of, require_remaining_super_administrator
-from accounts.access.role_granting import RoleGranting
+from accounts.access.authorization import (
+    OPEN_END,
+    authorize_closing,
+    authorize_over,
+    authorize_until,
+    reach_of,
+    require_remaining_super_administrator,
+    role_granting,
+)
 from accounts.core.period_notices import INVITES_BEFORE, next_notice
-from accounts.models import RoleGrant, User
+from accounts.models import User
 from accounts.periods.grants import iso_time
 from accounts.periods.validation import check_period
 from audit.services import Changes
@@ -40,13 +47,32 @@ def authorize_period(actor: Actor, user: User, changes: Mapping[str, tuple[Any, 
     is_longer = (ends_at or OPEN_END) > (user.ends_at or OPEN_END) or user.has_ended
     begins_earlier = user.starts_at is not None and (starts_at is None or starts_at < user.starts_at)
     if is_longer or begins_earlier:
-        granting = RoleGranting.load()
-        for grant in RoleGrant.objects.unended().filter(user=user).select_related("role"):
+        granting = role_granting()
+        for grant in user.grants_now_or_later:
             end = min(grant.ends_at or OPEN_END, ends_at or OPEN_END)
             authorize_until(actor, reach_of(grant.role, granting), None if end == OPEN_END else end, user)
     begins_later = starts_at is not None and starts_at > timezone.now()
     if (ends_at is not None or begins_later) and user.can_sign_in and user.is_super_administrator:
         require_remaining_super_administrator(without=[user.pk])
+
+
+def authorize_field_changes(actor: Actor, user: User, changes: Changes) -> None:
+    """Raise Forbidden unless `actor` may make these changes of an account, with the permission for that.
+
+    To deactivate it, or to let it end earlier, takes less than the rest: see `authorize_closing`.
+    """
+    if changes and all(_closes(user, name, new) for name, (_, new) in changes.items()):
+        authorize_closing(actor, user)
+    else:
+        authorize_over(actor, user)
+
+
+def _closes(user: User, name: str, new: object) -> bool:
+    if name == "is_active":
+        return new is False
+    # What has ended would be open again until then.
+    is_open = name == "ends_at" and not user.has_ended
+    return is_open and isinstance(new, datetime) and new < (user.ends_at or OPEN_END)
 
 
 def invitation_is_due(user: User) -> bool:

@@ -8,7 +8,6 @@ from accounts.access.api_key_revocation import ACCOUNT_DELETED, revoke_keys_made
 from accounts.access.authorization import (
     authorize,
     authorize_closing,
-    authorize_over,
     authorize_roles,
     require_remaining_super_administrator,
     service,
@@ -38,6 +37,7 @@ from accounts.segregation.checks import checked_rights, exclusion_details
 from accounts.sessions.services import end_sessions
 from accounts.users.account_period import (
     PERIOD_FIELDS,
+    authorize_field_changes,
     authorize_period,
     awaits_invitation,
     changes_on_record,
@@ -186,10 +186,10 @@ def update_user(
     changes = {name: (getattr(user, name), new) for name, new in fields.items() if getattr(user, name) != new}
     wanted = _wanted_changes(actor, user, roles, role_grants)
     # Also of a whole record, as `PUT` sends it, only what changes counts.
-    if fields.get("is_active") is False and changes.keys() <= {"is_active"}:
+    if not changes and fields.get("is_active") is False:
         authorize_closing(actor, user)
     elif changes or not wanted:
-        authorize_over(actor, user)
+        authorize_field_changes(actor, user, changes)
     authorize_grant_changes(actor, user, wanted)
     refuse_stale_version(actor, user, expected_versions)
     if changes:
@@ -209,7 +209,7 @@ def _wanted_changes(
 
 def _change_fields(actor: Actor, user: User, changes: Changes, *, is_verified: bool = False) -> None:
     if "is_active" in changes and user.is_active:
-        _refuse_own_account(actor, user, "deactivate")
+        refuse_own_account(actor, user, "deactivate")
         revoke_access(actor, user)
     state = _change_period(actor, user, changes) if changes.keys() & PERIOD_FIELDS else {}
     if "email" in changes:
@@ -248,7 +248,7 @@ def _change_period(actor: Actor, user: User, changes: Changes) -> Changes:
         setattr(later, name, changes[name][1])
     set_period(later, later.starts_at, later.ends_at)
     if was_within and not later.is_within_period:
-        _refuse_own_account(actor, user, "end")
+        refuse_own_account(actor, user, "end")
         revoke_access(actor, user)
     before, user.period_state, user.end_notice_at = user.period_state, later.period_state, later.end_notice_at
     return period_change(before, user.period_state)
@@ -276,7 +276,7 @@ def change_email(*, user: User, address: str) -> None:
 def lock_user(*, actor: Actor, user_id: int) -> User:
     """Refuse sign-ins until the user is unlocked, and end their sessions. Raises NotFound, Forbidden or Conflict."""
     user = lock_for_closing(actor, user_id, USER_UPDATE)
-    _refuse_own_account(actor, user, "lock")
+    refuse_own_account(actor, user, "lock")
     # Locking twice would replace the time of the first, and record a change that is none.
     if not user.is_locked:
         revoke_access(actor, user)
@@ -305,7 +305,7 @@ def delete_user(*, actor: Actor, user_id: int, expected_versions: Collection[str
     """
     user = lock_for_change(actor, user_id, USER_DELETE)
     refuse_stale_version(actor, user, expected_versions)
-    _refuse_own_account(actor, user, "delete")
+    refuse_own_account(actor, user, "delete")
     require_recent_authentication()
     revoke_access(actor, user)
     # Read before they are removed: the event needs them, and erasing the account later reads it.
@@ -333,7 +333,7 @@ def revoke_access(actor: Actor, user: User) -> None:
     EmailChange.objects.filter(user=user).delete()
 
 
-def _refuse_own_account(actor: Actor, user: User, verb: str) -> None:
+def refuse_own_account(actor: Actor, user: User, verb: str) -> None:
     # Nobody else might be able to undo it.
     if actor.pk == user.pk:
         raise Conflict(f"You can't {verb} your own account. Ask another administrator.")

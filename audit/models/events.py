@@ -31,6 +31,7 @@ class Action(models.TextChoices):
     ROLE_ASSIGN = "role_assign"
     ROLE_REVOKE = "role_revoke"
     EXPORT = "export"
+    IMPORT = "import"
     ACCESS_DENIED = "access_denied"
     KEY_ROTATE = "key_rotate"
     ERASE = "erase"

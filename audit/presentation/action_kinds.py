@@ -26,6 +26,7 @@ ACTION_KINDS: dict[str, ActionKind] = {
     Action.ROLE_ASSIGN: ActionKind("Role assigned", icon="shield-plus"),
     Action.ROLE_REVOKE: ActionKind("Role removed", icon="shield-minus"),
     Action.EXPORT: ActionKind("Export", icon="download"),
+    Action.IMPORT: ActionKind("Import", icon="upload"),
     Action.ACCESS_DENIED: ActionKind("Access denied", icon="ban"),
     Action.KEY_ROTATE: ActionKind("Signing key replaced", icon="file-key-2"),
     Action.ERASE: ActionKind("Personal data erased", icon="eraser"),

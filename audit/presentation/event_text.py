@@ -7,7 +7,7 @@ from audit.presentation.access_request_text import request_words
 from audit.presentation.cause_words import EMAIL_STEPS, INVITATIONS, KEY_REVOCATIONS, MAILS
 from audit.presentation.changes import DATABASE_SOURCE, RECORD_LABELS, database_sentence, field_label, join_words
 from audit.presentation.exclusion_text import exception_words
-from audit.presentation.export_text import exported
+from audit.presentation.export_text import exported, imported
 from audit.presentation.review_text import opened_review, reviewed_access
 from audit.presentation.settings_text import started_words
 from audit.presentation.sign_out_text import CAUSES, signed_out_of
@@ -328,6 +328,7 @@ PHRASES: dict[str, Phrase] = {
         "took", "take", lambda event: f"{_roles(event.details.get('roles'))} from {_target(event)}"
     ),
     Action.EXPORT: _export,
+    Action.IMPORT: _simple("imported", "import", imported),
     Action.ACCESS_DENIED: _access_denied,
     Action.KEY_ROTATE: _key_rotate,
     Action.ERASE: _erase,

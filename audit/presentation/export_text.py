@@ -1,4 +1,4 @@
-"""The words for what left as a file or as a report."""
+"""The words for what left as a file or as a report, and for what came as a file."""
 
 from audit.models import AuditLog
 
@@ -20,6 +20,16 @@ def exported(event: AuditLog, target: str) -> str:
         return f"who had access{_when(event)} ({what})"
     of = {"audit": " of the audit log", "review": f" of the access review {target}"}
     return what + of.get(event.resource, "")
+
+
+def imported(event: AuditLog) -> str:
+    """Such as "hr.csv: 3 users created, 2 changed, 1 ended"."""
+    file = str(event.details.get("file") or "").strip() or "a file"
+    if not event.success:
+        return file
+    counts = [(name, event.details.get(name)) for name in ("created", "changed", "ended")]
+    said = [f"{number:,} {name}" for name, number in counts if isinstance(number, int) and number]
+    return f"{file}: {', '.join(said)}" if said else f"{file}, which changed nothing"
 
 
 def _when(event: AuditLog) -> str:

@@ -16,6 +16,7 @@ from accounts.access.authorization import SYSTEM
 from accounts.management import key_verbs
 from accounts.mfa import services as mfa_services
 from accounts.models import Role, User
+from accounts.onboarding.command_line import add_import_arguments, run_import
 from accounts.passwords import services as password_services
 from accounts.sessions import services as session_services
 from accounts.user_list.filters import UserQuery
@@ -52,7 +53,7 @@ PLAIN_VERBS = {
 class Command(RecordedCommand):
     """Each verb calls one service as the system, which may do anything but remove the last Super Administrator."""
 
-    help = "List, create, lock, reset and export users, and give them roles; each change is in the audit log."
+    help = "List, create, import, lock, reset and export users, and give them roles; each change is in the audit log."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -63,6 +64,7 @@ class Command(RecordedCommand):
         for verb in (listing, export):
             for name, meaning in FILTERS.items():
                 verb.add_argument(f"--{name}", default="", help=f"only those with this {name}: {meaning}")
+        add_import_arguments(verbs.add_parser("import", help="create users from a CSV file, or bring them up to date"))
         create = verbs.add_parser("create", help="create a user, and invite them by mail")
         create.add_argument("name", metavar="USERNAME")
         create.add_argument("email", metavar="EMAIL")
@@ -84,7 +86,7 @@ class Command(RecordedCommand):
     def handle(self, *_: object, verb: str, **options: Any) -> None:
         run = getattr(self, f"_{verb.replace('-', '_')}")
         try:
-            if verb in {"list", "export", "create"}:
+            if verb in {"list", "export", "import", "create"}:
                 run(options)
             else:
                 run(_find(options["name"]), options)
@@ -120,6 +122,9 @@ class Command(RecordedCommand):
         except OSError as error:
             raise CommandError(f"{to} can't be written: {error.strerror}.") from None
         self.stdout.write(f"{'1 user' if lines == 1 else f'{lines:,} users'} in {to}, which only you may read.")
+
+    def _import(self, options: Options) -> None:
+        run_import(options, self.stdout)
 
     def _create(self, options: Options) -> None:
         password = random_password() if options["password"] else None

@@ -240,7 +240,8 @@ def test_an_import_that_is_warned_of_says_so_once(cast, exclude, dry_run):
         import_users(actor=cast.super_admin, rows=rows, dry_run=dry_run)
     assert warnings["Tests"].message.startswith("12 people now hold what the exclusion “Tests” keeps apart: new-2, ")
     assert warnings["Tests"].message.endswith("new-11 and 2 more.")
-    assert [event.details["exclusions"] for event in events] == [["Tests"]] * (0 if dry_run else 12)
+    made = [event for event in events if event.action == "create"]
+    assert [event.details["exclusions"] for event in made] == [["Tests"]] * (0 if dry_run else 12)
 
 
 def test_a_role_that_replaces_a_deleted_one_is_compared_for_each_holder(cast, exclude, make_role):

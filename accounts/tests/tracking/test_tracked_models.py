@@ -24,6 +24,7 @@ MODELS_NOT_TRACKED = {
     "accounts.SpentOnce": "names of what was used up, for minutes; what it was used for is on record",
     "accounts.PasswordHistory": "hashes of passwords that are no longer valid: nobody signs in by them",
     "accounts.FormerUsername": "names that nobody gets, and hashes of erased people's; a change of name is on record",
+    "accounts.ImportedPerson": "who is shown as a leaver; whose access ends is chosen, and on record",
     "accounts.Preferences": "how a person wants the pages to look; no access depends on it",
     "accounts.UsernameKey": "the key of these hashes; nobody signs in by it",
     "accounts.ResetRequest": "what someone typed, for seconds; the answer is on record",

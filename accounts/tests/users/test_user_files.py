@@ -55,8 +55,11 @@ def test_every_row_becomes_a_user_with_an_audit_row_of_their_own(cast, admin, dj
     assert not ada.has_usable_password()
     assert list(User.objects.search("ada berg")) == [ada]
     assert [(row.action, row.resource_name, row.username) for row in rows] == [
-        ("create", name, "the-admin") for name in ("ada", "grace", "linus")
+        *(("create", name, "the-admin") for name in ("ada", "grace", "linus")),
+        ("import", "", "the-admin"),
     ]
+    columns = {name: name for name in GOOD.splitlines()[0].split(",")}
+    assert rows[-1].details == {"file": "", "mode": "create", "created": 3, "columns": columns}
     single = AuditLog.objects.filter(action="create", resource="user").exclude(pk__in=[row.pk for row in rows]).first()
     assert set(rows[0].details["changes"]) == set(single.details["changes"])
     assert rows[0].details["changes"]["roles"] == [[], ["Researcher", "Viewer"]]

@@ -1,7 +1,7 @@
 """Creating many users at once: all of them, or none."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,13 +27,14 @@ from accounts.users.services import by_invitation_alone, creation_changes
 from accounts.users.uniqueness import build_user, find_taken_names, refuse_former_usernames
 from audit.authorization import record_denial, recording_denials
 from audit.models import Action
-from audit.services import build_event, record_events
+from audit.services import build_event, record, record_events
 from reprotech.core.actors import Actor
 from reprotech.core.exceptions import Conflict, DomainError, Forbidden, ValidationFailed
 from reprotech.core.reauthentication import require_recent_authentication
 
 #: Hashing one takes a quarter of a second, and people wait for the answer.
 MAX_PASSWORDS = 200
+MAX_FILE_NAME = 200
 BATCH_SIZE = 500
 LEAVE_EMPTY = "Leave the column empty: people are invited by e-mail then."
 
@@ -49,6 +50,8 @@ class ImportRow:
     problems: tuple[str, ...] = ()
     #: Whether the file says that the account is over, so that an end in the past is no mistake.
     has_ended: bool = False
+    #: The columns whose cells aren't empty: what the file says of someone who is there already.
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,31 @@ class PreparedUser:
     password: str | None
 
 
+class RowsRefused(ValidationFailed):
+    """What is wrong, by line; with the first denial, since one for each line would flood the log."""
+
+    def __init__(self, errors: Mapping[str, list[str]], denial: Forbidden | None) -> None:
+        super().__init__(errors)
+        self.denial = denial
+
+    def record(self, actor: Actor) -> None:
+        """Outside of the transaction that it rolled back."""
+        if self.denial:
+            record_denial(actor, self.denial)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """What the log says of the file: its name, and which of its headings stood for which columns."""
+
+    name: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
 @recording_denials
-def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = False) -> int:
+def import_users(
+    *, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = False, file: ImportedFile | None = None
+) -> int:
     """Create a user for every row, by the rules of `create_user` and with an audit event each; returns how many.
 
     Rows without a password are invited. With `dry_run` nothing is changed. Raises Forbidden, Conflict, or
@@ -73,9 +99,15 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
     if sum(row.password is not None for row in rows) > MAX_PASSWORDS:
         sentence = f"More than {MAX_PASSWORDS} rows have a password. Leave it empty to invite people by e-mail."
         raise ValidationFailed({"file": [sentence]})
-    drafts = _RowValidator(actor).drafts(rows)
+    validator = RowValidator(actor)
+    drafts = [draft for _, draft in validator.check(rows)]
+    try:
+        validator.raise_errors()
+    except RowsRefused as refused:
+        refused.record(actor)
+        raise
     if dry_run:
-        add_warnings(actor, *conflicts_of(_rights(drafts)))
+        add_warnings(actor, *conflicts_of(rights_of(drafts)))
     else:
         if any(draft.roles for draft in drafts):
             require_recent_authentication()
@@ -84,11 +116,23 @@ def import_users(*, actor: Actor, rows: Sequence[ImportRow], dry_run: bool = Fal
         hashes = hash_many([password for _, password in passwords])
         for (user, _), encoded in zip(passwords, hashes, strict=True):
             user.password, user.password_set_by_id = encoded, actor.pk
-        _store(actor=actor, drafts=drafts)
+        _import(actor=actor, drafts=drafts, file=file or ImportedFile())
     return len(drafts)
 
 
-class _RowValidator:
+@service
+def _import(*, actor: Actor, drafts: Sequence[PreparedUser], file: ImportedFile) -> None:
+    store_users(actor=actor, drafts=drafts)
+    record_import(actor, file, mode="create", created=len(drafts))
+
+
+def record_import(actor: Actor, file: ImportedFile, *, mode: str, **about: Any) -> None:
+    """One event for a file, besides those of its people; of what stands in it, only headings and numbers."""
+    details: dict[str, Any] = {"file": file.name[:MAX_FILE_NAME], "mode": mode, **about, "columns": dict(file.columns)}
+    record(actor=actor, action=Action.IMPORT, resource="user", **details)
+
+
+class RowValidator:
     """Collects everything that is wrong with the rows, instead of stopping at the first error."""
 
     def __init__(self, actor: Actor) -> None:
@@ -101,38 +145,39 @@ class _RowValidator:
         self.beyond: set[Role] = set()
         self.first_lines: dict[str, int] = {}
 
-    def drafts(self, rows: Sequence[ImportRow]) -> list[PreparedUser]:
+    def check(self, rows: Sequence[ImportRow]) -> list[tuple[ImportRow, PreparedUser]]:
+        """The users that the rows would make; what is wrong with the rows is noted."""
         drafted = [(row, draft) for row in rows if (draft := self._draft(row))]
-        drafts = [draft for _, draft in drafted]
         self._refuse_excluded(drafted)
         named = [row for row in rows if row.fields]
         for start in range(0, len(named), BATCH_SIZE):
             self._refuse_taken(named[start : start + BATCH_SIZE])
-        # One event for a file: a row for each of its lines would flood the log.
-        for denial in self.denials[:1]:
-            record_denial(self.actor, denial)
+        return drafted
+
+    def raise_errors(self) -> None:
+        """Raise RowsRefused with all that was noted, if there is any."""
         if self.errors:
-            raise ValidationFailed({f"line {line}": self.errors[line] for line in sorted(self.errors)})
-        return drafts
+            errors = {f"line {line}": self.errors[line] for line in sorted(self.errors)}
+            raise RowsRefused(errors, self.denials[0] if self.denials else None)
 
     def _draft(self, row: ImportRow) -> PreparedUser | None:
-        self._refuse(row, row.problems)
+        self.refuse(row, row.problems)
         if not row.fields:
             return None
         roles = [self._role(name, row.fields.get("ends_at") or OPEN_END) for name in row.roles]
-        self._refuse(row, [f"roles: {refusal}" for refusal in roles if isinstance(refusal, str)])
-        self._refuse(row, self._repeated(row))
+        self.refuse(row, [f"roles: {refusal}" for refusal in roles if isinstance(refusal, str)])
+        self.refuse(row, self.repeated(row))
         try:
             user = self._user(row)
         except ValidationFailed as refusal:
-            self._refuse(row, prefix_with_column(refusal.errors))
+            self.refuse(row, prefix_with_column(refusal.errors))
             return None
         granted = in_order(role for role in roles if isinstance(role, Role))
         if row.password is not None and (beyond := [role for role in granted if role in self.beyond]):
-            self._refuse(row, [f"password: {by_invitation_alone(beyond)} {LEAVE_EMPTY}"])
+            self.refuse(row, [f"password: {by_invitation_alone(beyond)} {LEAVE_EMPTY}"])
         return PreparedUser(user, granted, row.password)
 
-    def _refuse(self, row: ImportRow, sentences: Iterable[str]) -> None:
+    def refuse(self, row: ImportRow, sentences: Iterable[str]) -> None:
         if errors := list(sentences):
             self.errors.setdefault(row.line, []).extend(errors)
 
@@ -174,27 +219,27 @@ class _RowValidator:
             return refusal
         return role
 
-    def _repeated(self, row: ImportRow) -> Iterator[str]:
+    def repeated(self, row: ImportRow) -> Iterator[str]:
         # One dictionary for both: a username may not be another user's address either.
-        names = {field: lookup_address(row.fields[field]) for field in ("username", "email")}
-        for field, name in names.items():
+        names = {column: lookup_address(row.fields[column]) for column in ("username", "email")}
+        for column, name in names.items():
             if name and self.first_lines.setdefault(name, row.line) != row.line:
-                yield f"{field}: Line {self.first_lines[name]} has it too."
+                yield f"{column}: Line {self.first_lines[name]} has it too."
 
     def _refuse_excluded(self, drafted: Sequence[tuple[ImportRow, PreparedUser]]) -> None:
-        rules, found = conflicts_of(_rights([draft for _, draft in drafted]))
+        rules, found = conflicts_of(rights_of([draft for _, draft in drafted]))
         for (row, _), conflicts in zip(drafted, found, strict=True):
             if refused := [conflict for conflict in conflicts if conflict.rule.refuses]:
-                self._refuse(row, [f"roles: {refusal(self.actor, rules, refused).message}"])
+                self.refuse(row, [f"roles: {refusal(self.actor, rules, refused).message}"])
 
     def _refuse_taken(self, rows: Sequence[ImportRow]) -> None:
         normalized = User.objects.normalize_email
         users = [User(username=row.fields["username"], email=normalized(row.fields["email"])) for row in rows]
         for row, errors in zip(rows, find_taken_names(users), strict=True):
-            self._refuse(row, prefix_with_column(errors))
+            self.refuse(row, prefix_with_column(errors))
 
 
-def _rights(drafts: Iterable[PreparedUser]) -> list[RightsChange]:
+def rights_of(drafts: Iterable[PreparedUser]) -> list[RightsChange]:
     """What the new users would hold, to compare with the exclusions."""
     return [
         RightsChange(draft.user.username, draft.user.pk, after=[RolePeriod(role.pk) for role in draft.roles])
@@ -216,7 +261,8 @@ def _last_ends(drafts: Iterable[PreparedUser]) -> dict[Role, datetime]:
 
 
 @service
-def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
+def store_users(*, actor: Actor, drafts: Sequence[PreparedUser]) -> list[User]:
+    """Store checked users with their roles and events, and invite them."""
     # Again: permissions may have been revoked while passwords were hashed.
     authorize(actor, USER_CREATE)
     beyond = set(authorize_roles(actor, _last_ends(drafts)))
@@ -233,7 +279,7 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
         raise Conflict("A username or e-mail address was taken a moment ago. Check the file again.") from None
     for start in range(0, len(users), BATCH_SIZE):
         refuse_former_usernames(users[start : start + BATCH_SIZE])
-    warned = refuse_excluded(actor, _rights(drafts))
+    warned = refuse_excluded(actor, rights_of(drafts))
     RoleGrant.objects.bulk_create(
         [new_grant(actor, draft.user, role) for draft in drafts for role in draft.roles],
         batch_size=BATCH_SIZE,
@@ -251,3 +297,4 @@ def _store(*, actor: Actor, drafts: Sequence[PreparedUser]) -> None:
         for draft, names in zip(drafts, warned, strict=True)
     )
     send_invitations([user for user in users if user.invited_at is not None])
+    return users

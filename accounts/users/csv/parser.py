@@ -39,6 +39,7 @@ EMPTY_WORDS = frozenset({"NaN", "nan", "<NA>", "NaT", "None", "NULL", "null", "N
 CELL_ERROR = re.compile(r"#[A-ZÄÖÜÉ/0]{2,}[!?]?|#{2,}|Err:\d+")
 #: ="007", which keeps spreadsheets from reading text as a number.
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+LOCKED_PROBLEM = "status: A locked account can't be imported. Set is_active to false and status to inactive."
 SHORTENED_NUMBER = re.compile(r"\d(?:[.,]\d+)?E[+-]?\d+")
 
 
@@ -49,6 +50,12 @@ class ParsedFile:
     ignored_columns: list[str]
     table: Table
     columns: Columns
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """The headings of the file, with the columns that they stand for."""
+        cells = self.table.header.cells
+        return {truncate(cells[index].strip()): name for name, index in self.columns.positions.items()}
 
 
 def parse_users(
@@ -118,7 +125,11 @@ class _RowReader:
         fields |= period
         roles = self._words.roles(values.get("roles", ""), problems) if self._words else ()
         has_ended = values.get("status", "").casefold() == "ended"
-        return ImportRow(row.number, fields, roles, password, tuple(problems), has_ended=has_ended)
+        given = {name for name, value in values.items() if value}
+        given |= {"is_active"} if values.get("status", "").casefold() in {"active", "inactive"} else set()
+        return ImportRow(
+            row.number, fields, roles, password, tuple(problems), has_ended=has_ended, given=frozenset(given)
+        )
 
     def _misshapen(self, row: TableRow) -> str:
         width, count = self._columns.width, len(row.cells)
@@ -177,7 +188,7 @@ def _is_active(values: Mapping[str, str], problems: list[str]) -> bool:
     if typed and typed not in TRUE_WORDS | FALSE_WORDS:
         problems.append("is_active: Write true or false.")
     if status == "locked":
-        problems.append("status: A locked account can't be imported. Set is_active to false and status to inactive.")
+        problems.append(LOCKED_PROBLEM)
     elif status and status not in User.STATUSES:
         problems.append("status: Write active or inactive.")
     elif status and typed and (status == "inactive") != (typed in FALSE_WORDS):

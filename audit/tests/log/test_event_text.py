@@ -13,6 +13,7 @@ pytestmark = pytest.mark.only_on("sqlite")  # texts are made of events that are 
 U, R = {"resource": "user", "resource_name": "newuser"}, {"resource": "role", "resource_name": "Night Shift"}
 NO = {"success": False}
 GONE = {"username": "", "actor_opening": b"x" * 32}
+FILE = {"file": "hr.csv", "mode": "update", "created": 1200, "changed": 0, "ended": 2}
 APP = {"resource": "application", "resource_name": "Grafana"}
 HIDDEN = {"resource": "user", "resource_id": "7", "subject_opening": b"x" * 32}
 
@@ -237,6 +238,9 @@ SENTENCES = [
         "admin exported 1,234 events of the audit log with proof",
     ),
     (event("export", {"rows": 1}, resource="user"), "admin exported 1 user"),
+    (event("import", FILE, resource="user"), "admin imported hr.csv: 1,200 created, 2 ended"),
+    (event("import", {"created": 0}, resource="user"), "admin imported a file, which changed nothing"),
+    (event("import", FILE, resource="user", **NO), "admin failed to import hr.csv"),
     (event("export", resource="user", **NO), "admin failed to export users"),
     (
         event("access_denied", {"required": "user_create", "method": "POST", "path": "/api/users"}, **NO),

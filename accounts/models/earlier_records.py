@@ -1,4 +1,7 @@
-"""Usernames that accounts had. None is ever reused, or events of two people would look like one person's."""
+"""What is remembered of people beside their accounts: usernames that they had, and lists that they stood in.
+
+No username is ever reused, or events of two people would look like one person's.
+"""
 
 from django.db import models
 from django.utils import timezone
@@ -34,3 +37,24 @@ class UsernameKey(models.Model):
 
     def __str__(self) -> str:
         return f"key {self.pk} of erased usernames"
+
+
+class ImportedPerson(models.Model):
+    """Someone whom an import that updates created or found, by the name of the list that the file was.
+
+    It decides who is shown as a leaver, and nothing else: whose access ends is chosen, and each end is on record.
+    """
+
+    source = models.CharField(max_length=60)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="imported_in")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "imported_people"
+        default_permissions = ()
+        ordering = ("id",)
+        verbose_name_plural = "imported people"
+        constraints = (models.UniqueConstraint(fields=["source", "user"], name="imported_person_unique"),)
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} of {self.source}"
