@@ -1,5 +1,7 @@
 """Brings the projection up to the log: by the audit worker each second, and by readers before they answer."""
 
+import math
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,6 +22,9 @@ MAX_PASSED_OVER = 1_000
 MAX_KEPT_SENTENCES = 20
 #: For transactions that write events: most last milliseconds, an import half a minute.
 READER_WAIT_SECONDS, WORKER_WAIT_SECONDS = 0.1, 20.0
+#: For another process that replays: a batch takes less. An archive or a rebuild of many accounts takes minutes, in
+#: which a reader answers from what there is; else all threads of the server would soon wait for it.
+READER_LOCK_SECONDS = 2.0
 
 
 def catch_up(max_events: int | None = MAX_EVENTS_OF_READER) -> Progress:
@@ -34,8 +39,9 @@ def catch_up(max_events: int | None = MAX_EVENTS_OF_READER) -> Progress:
     if max_events is not None and count > max_events:
         return _progress(state)
     if count or _newest() - state.last_event > MAX_PASSED_OVER:
-        until = settled_until(READER_WAIT_SECONDS if max_events is not None else WORKER_WAIT_SECONDS)
-        while _replay_next(until):
+        is_reader = max_events is not None
+        until = settled_until(READER_WAIT_SECONDS if is_reader else WORKER_WAIT_SECONDS)
+        while _replay_next(until, READER_LOCK_SECONDS if is_reader else math.inf):
             pass
         state = read_state()
     return _progress(state)
@@ -56,11 +62,10 @@ def _progress(state: HistoryState) -> Progress:
 
 
 @transaction.atomic
-def _replay_next(until: int) -> bool:
+def _replay_next(until: int, max_wait: float) -> bool:
     """Replay the next batch of events up to this one; returns whether more may follow."""
-    if read_state().last_event >= until:
+    if read_state().last_event >= until or not lock_history(max_wait):
         return False
-    lock_history()
     state = read_state()  # as another process may have left it
     found = access_events().filter(pk__gt=state.last_event, pk__lte=until).order_by("pk")[:BATCH_SIZE]
     ids = list(found.values_list("pk", flat=True))

@@ -1,5 +1,6 @@
 """An event that commits late, with a lower id than others, is replayed in its place, and reverted by none."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
@@ -10,6 +11,7 @@ from django.db import connection, transaction
 from access_history.models import AccountPeriod, GrantPeriod, RolePermissionPeriod
 from access_history.projection import catch_up as catching_up
 from access_history.projection.catch_up import catch_up
+from access_history.projection.progress import lock_history
 from accounts.access.authorization import SYSTEM
 from accounts.models import Permission, Role, RoleGrant, User
 from accounts.users.services import lock_user
@@ -57,16 +59,16 @@ def test_nothing_overtakes_an_event_that_is_not_committed_yet(cast, monkeypatch)
     assert [row.user_id for row in locked] == [ann.pk, ben.pk]
 
 
+def in_own_connection(act):
+    try:
+        return act()
+    finally:
+        connection.close()
+
+
 def in_a_shell(change):
     """A change by the ORM in a process of its own, which may have to wait."""
-
-    def run():
-        try:
-            change()
-        finally:
-            connection.close()
-
-    thread = Thread(target=run)
+    thread = Thread(target=in_own_connection, args=(change,))
     thread.start()
     # Long enough to read what isn't committed yet, if it reads it.
     thread.join(1)
@@ -134,3 +136,14 @@ def test_nobody_keeps_a_change_out_of_the_log_by_holding_a_row(cast, monkeypatch
     monkeypatch.setattr(locked_rows, "LONGEST_WAIT", timedelta())
     with locking_slowly(ann):
         assert settle_now() == 1
+
+
+def test_a_reader_doesn_t_wait_for_an_archive_or_a_rebuild(cast, monkeypatch):
+    monkeypatch.setattr(catching_up, "READER_LOCK_SECONDS", 0.05)
+    ann = make_user("ann")
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        lock_history()
+        progress = pool.submit(in_own_connection, catch_up).result(20)
+        assert progress.complete_to is not None
+    assert catch_up().complete_to is None
+    assert AccountPeriod.objects.filter(user_id=ann.pk).exists()
