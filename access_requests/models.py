@@ -74,6 +74,8 @@ class AccessRequest(models.Model):
     """One person asks for one role. What they are given by it is a grant like any other."""
 
     MAX_OPEN: ClassVar[int] = 5
+    #: Within 24 hours, also of such as were withdrawn: each stays on record.
+    MAX_A_DAY: ClassVar[int] = 20
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_requests")
     #: None once it is deleted.

@@ -1,6 +1,6 @@
 """Asking for a role, and withdrawing that."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -133,4 +133,8 @@ def _refuse_repeated(user: User, role: Role) -> None:
             f"You have {len(waiting)} open requests, and more can't be open at once. Withdraw one, or wait until it is "
             "decided."
         )
+        raise TooManyRequests(sentence, {"role": [sentence]})
+    made = AccessRequest.objects.filter(user=user, asked_at__gt=timezone.now() - timedelta(days=1)).count()
+    if made >= AccessRequest.MAX_A_DAY:
+        sentence = f"You made {made} requests within a day, and more are not taken. Ask again tomorrow."
         raise TooManyRequests(sentence, {"role": [sentence]})

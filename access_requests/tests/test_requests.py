@@ -134,7 +134,17 @@ def test_limits_and_repetitions_are_refused(asker):
         ask(asker, names[-1])
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\u202eb"])
+def test_nobody_fills_the_records_by_asking_and_withdrawing(asker, monkeypatch):
+    monkeypatch.setattr(AccessRequest, "MAX_A_DAY", 3)
+    for _ in range(3):
+        withdraw_request(actor=asker, request_id=ask(asker).pk)
+    with pytest.raises(TooManyRequests, match="within a day"):
+        ask(asker)
+    AccessRequest.objects.update(asked_at=timezone.now() - timedelta(days=1))
+    ask(asker)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\u202eb", "\u200d", "\u200c\u200d", "\u00a0\u200d"])
 def test_a_reason_that_is_none_is_refused(asker, reason):
     with pytest.raises(ValidationFailed):
         ask_for_role(actor=asker, role="researcher", reason=reason)

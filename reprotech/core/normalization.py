@@ -6,6 +6,7 @@ What is stored is composed (NFC); what is searched is folded too, so that neithe
 import json
 import re
 import unicodedata
+from itertools import pairwise
 
 #: Joiners that some scripts need within a word; all other invisible characters are refused.
 JOINERS = {"\u200c", "\u200d"}
@@ -35,11 +36,19 @@ def fold_column(text: str | None) -> str | None:
 
 
 def is_deceptive(text: str) -> bool:
-    """Whether a text has characters that are invisible, or reverse or break the text around them."""
-    return any(
-        (kind[0] == "C" and char not in JOINERS) or kind in {"Zl", "Zp"} or char in BLANK_LETTERS
-        for char, kind in zip(text, map(unicodedata.category, text), strict=True)
-    )
+    """Whether a text has characters that are invisible, or reverse or break the text around them.
+
+    Joiners that join nothing are among them: a text of these alone is blank.
+    """
+    if any(map(is_deceptive_character, text)):
+        return True
+    return any(char in JOINERS and (before.isspace() or before in JOINERS) for before, char in pairwise(f" {text}"))
+
+
+def is_deceptive_character(char: str) -> bool:
+    """Whether it is so wherever it stands."""
+    kind = unicodedata.category(char)
+    return (kind[0] == "C" and char not in JOINERS) or kind in {"Zl", "Zp"} or char in BLANK_LETTERS
 
 
 def confusable_key(text: str) -> str:

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 from accounts.common.requests import PageRequest
-from reprotech.core.normalization import is_deceptive, normalize_text
+from reprotech.core.normalization import is_deceptive_character, normalize_text
 from reprotech.search.results import Group, Result
 from reprotech.search.sources import search
 from reprotech.templatetags.reprotech import initials, tint
@@ -19,7 +19,7 @@ MAX_LENGTH = 200
 def find(request: PageRequest) -> HttpResponse:
     """Everything that matches `q` and that the reader may open, by kind."""
     # Control characters match nothing, and PostgreSQL takes no NUL.
-    text = "".join(char for char in normalize_text(request.GET.get("q", "")) if not is_deceptive(char))
+    text = "".join(char for char in normalize_text(request.GET.get("q", "")) if not is_deceptive_character(char))
     text = text[:MAX_LENGTH].strip()
     groups = search(request.user, text)
     response = (
