@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kubernetes_validate
 import pytest
 import yaml
 from botocore.loaders import Loader
@@ -22,26 +21,11 @@ from reprotech import __version__
 from reprotech.documents.library import documents
 from reprotech.monitoring.collectors import StateCollector
 from reprotech.testing.plugin import ROOT, documented_variables
+from reprotech.tests.support.deploy_files import DEPLOY, KUBERNETES, loaded, manifests, variables
 
 pytestmark = pytest.mark.only_on("sqlite")  # it looks at files, not at servers
 
-DEPLOY = ROOT / "deploy"
-KUBERNETES = DEPLOY / "kubernetes"
-PATCHES = {"kustomization.yaml"}
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 (of the container)
-
-
-def manifests():
-    return [path for path in sorted(KUBERNETES.rglob("*.yaml")) if path.name not in PATCHES]
-
-
-def loaded(path):
-    return yaml.safe_load(path.read_text())
-
-
-def variables(path):
-    """The names that a file of variables sets."""
-    return set(re.findall(r"^([A-Z_]+)=", path.read_text(), re.MULTILINE))
 
 
 def containers():
@@ -50,43 +34,6 @@ def containers():
         pod = loaded(path).get("spec", {}).get("template", {}).get("spec")
         if pod:
             yield path.stem, pod, pod["containers"][0]
-
-
-@pytest.mark.parametrize("path", manifests(), ids=lambda path: path.stem)
-def test_manifests_are_what_kubernetes_takes(path):
-    kubernetes_validate.validate(loaded(path), "1.32", strict=True)
-
-
-def test_a_wrong_manifest_would_be_found():
-    manifest = loaded(KUBERNETES / "base/deployment.yaml")
-    manifest["spec"]["replicaz"] = 3
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(manifest, "1.32", strict=True)
-
-
-def test_kustomizations_name_every_file_and_nothing_else():
-    found = list(KUBERNETES.rglob("kustomization.yaml"))
-    assert len(found) == 4
-    for path in found:
-        resources = loaded(path)["resources"]
-        assert all((path.parent / name).exists() for name in resources), path
-        assert {other.name for other in path.parent.glob("*.yaml")} - PATCHES <= set(resources), path
-
-
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl renders what the test before this one reads")
-def test_the_overlay_renders_with_its_name_image_and_secret(tmp_path):
-    shutil.copytree(KUBERNETES, tmp_path / "kubernetes")
-    overlay = tmp_path / "kubernetes/overlays/production"
-    for path in overlay.glob("*.env.example"):
-        path.rename(path.with_suffix(""))
-    rendered = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=True).stdout
-    objects = {found["kind"]: found for found in yaml.safe_load_all(rendered)}
-    assert {"Deployment", "Service", "Ingress", "NetworkPolicy", "Secret", "ConfigMap"} <= set(objects)
-    assert {"PodDisruptionBudget", "HorizontalPodAutoscaler"} <= set(objects)
-    assert objects["Deployment"]["metadata"]["namespace"] == "reprotech"
-    pod = objects["Deployment"]["spec"]["template"]
-    assert pod["spec"]["containers"][0]["image"].startswith("registry.example.org/reprotech:")
-    assert objects["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
 
 
 def test_containers_run_without_rights_on_a_root_that_they_cannot_write():
@@ -199,16 +146,19 @@ def kubernetes_settings(path):
     (container,) = pod["containers"]
     given = {}
     for source in container["envFrom"]:
-        secret = {"reprotech": "secrets", "reprotech-owner": "owner"}.get(source.get("secretRef", {}).get("name"))
-        overlay = "kubernetes/overlays/production"
-        given |= environment_file(f"{overlay}/{secret}.env.example") if secret else configmap()
+        secret = {"reprotech": "settings/secrets", "reprotech-owner": "migration/owner"}.get(
+            source.get("secretRef", {}).get("name")
+        )
+        given |= environment_file(f"kubernetes/overlays/production/{secret}.env.example") if secret else configmap()
     given |= {one["name"]: one["value"] for one in container.get("env", [])}
     kept = {volume["name"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume}
     return given, {mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in kept}
 
 
 def configmap():
-    return loaded(KUBERNETES / "base/configmap.yaml")["data"]
+    overlay = loaded(KUBERNETES / "overlays/production/settings/kustomization.yaml")
+    own = dict(literal.split("=", 1) for literal in overlay["configMapGenerator"][0]["literals"])
+    return {**environment_file("kubernetes/settings/settings.env"), **own}
 
 
 def compose_settings(name):
@@ -289,12 +239,8 @@ def test_manifests_name_the_image_of_this_version():
 def test_every_variable_that_manifests_set_exists():
     known = set(documented_variables()) | {"WORKERS", "THREADS"}
     given = {
-        "kubernetes": set(loaded(KUBERNETES / "base/configmap.yaml")["data"]),
-        "secrets": set(
-            re.findall(
-                r"^([A-Z_]+)=", (KUBERNETES / "overlays/production/secrets.env.example").read_text(), re.MULTILINE
-            )
-        ),
+        "kubernetes": set(configmap()),
+        "secrets": variables(KUBERNETES / "overlays/production/settings/secrets.env.example"),
         "systemd": set(
             re.findall(r"^([A-Z_]+)=", (DEPLOY / "systemd/reprotech.env.example").read_text(), re.MULTILINE)
         ),
