@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -65,6 +66,8 @@ class Environment:
         self.env_file = env_file
         #: Since when the values are in force: a process reads them once.
         self.read_at = datetime.now(UTC)
+        #: Tells this start from others, also in processes that are forked from this one.
+        self.start_id = token_hex(8)
         self.from_process = {name for name, value in os.environ.items() if value.strip()}
         environ.Env.read_env(env_file)
         #: By variable: the name of the method that read it, and the default as text.

@@ -8,6 +8,7 @@ What another server put on record since this one's last start, as in a rolling r
 import logging
 import os
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Thread
 from typing import Any
@@ -20,6 +21,7 @@ from audit.models import Action, AuditLog, ServerConfiguration
 from audit.services import record
 from reprotech.core.actors import System
 from reprotech.settings_history.differences import Pairs, changes_since, first_values
+from reprotech.settings_history.history import Change
 from reprotech.settings_history.snapshot import CodeKey, Snapshot, code_keys
 
 logger = logging.getLogger(__name__)
@@ -28,8 +30,19 @@ logger = logging.getLogger(__name__)
 ADVISORY_LOCK_ID = 7_203_114_402
 #: While the database is away, or has no tables yet.
 RETRY_SECONDS = 30
+#: Of one name, kept to recognize their processes.
+MAX_STARTS = 50
 #: After which a server that wasn't started again is forgotten: containers have a new name each time.
 FORGET_AFTER = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start of a server: its name, and what tells this start from others. No clock does: it may be set back."""
+
+    instance: str
+    id: str
+    at: datetime
 
 
 def start() -> None:
@@ -40,9 +53,10 @@ def start() -> None:
 def _record_until_done() -> None:
     now, complaint = Snapshot.take(), ""
     _log_start(now)
+    this = Start(settings.INSTANCE, settings.ENV.start_id, settings.ENV.read_at)
     while True:
         try:
-            record_start(now, started_at=settings.ENV.read_at)
+            record_start(now, this)
         except Exception as error:  # noqa: BLE001 (an outage words its errors in many ways; it is tried again)
             if (kind := type(error).__name__) != complaint:
                 logger.warning("The settings of this start can't be put on record at the moment. %s: %s", kind, error)
@@ -62,27 +76,25 @@ def _log_start(now: Snapshot) -> None:
 
 
 @transaction.atomic
-def record_start(now: Snapshot, *, started_at: datetime) -> AuditLog | None:
+def record_start(now: Snapshot, this: Start) -> AuditLog | None:
     """Record what this start changed; None if nothing is new."""
     _lock()
-    own = ServerConfiguration.objects.filter(pk=settings.INSTANCE).first()
-    if own and own.started_at >= started_at:
-        return None  # another worker did; or this is a worker of an old start beside a new one of the same name
+    own = ServerConfiguration.objects.filter(pk=this.instance).first()
+    if own and this.id in own.state.get("starts", ()):
+        return None  # another worker did, of this start or of an older one beside a new one of the same name
     latest = own or ServerConfiguration.objects.first()
     keys = code_keys()
     changes = changes_since(latest.state, now, keys) if latest else first_values(now)
     if latest and not changes:
-        _store(now, keys, started_at, latest.changed_at, latest.event_id, previous=latest)
+        _store(now, keys, this, own, change=Change(latest.changed_at, latest.event_id), previous=latest)
         return None
     digest = _digest(now, keys)
     if own and (same := _recorded_elsewhere(own, digest)):
-        _store(now, keys, started_at, same.changed_at, same.event_id, previous=same)
+        _store(now, keys, this, own, change=Change(same.changed_at, same.event_id), previous=same)
         return None
-    event = _record(now, changes, is_first=latest is None)
-    _store(now, keys, started_at, event.timestamp, event.pk, previous=latest, changes=changes)
-    ServerConfiguration.objects.filter(started_at__lt=timezone.now() - FORGET_AFTER).exclude(
-        pk=settings.INSTANCE
-    ).delete()
+    event = _record(now, this, changes, is_first=latest is None)
+    _store(now, keys, this, own, change=Change(event.timestamp, event.pk), previous=latest, changes=changes)
+    ServerConfiguration.objects.filter(started_at__lt=timezone.now() - FORGET_AFTER).exclude(pk=this.instance).delete()
     return event
 
 
@@ -99,13 +111,13 @@ def _recorded_elsewhere(own: ServerConfiguration, digest: str) -> ServerConfigur
     return since.filter(previous_digest=own.digest, digest=digest).first()
 
 
-def _record(now: Snapshot, changes: Pairs, *, is_first: bool) -> AuditLog:
+def _record(now: Snapshot, this: Start, changes: Pairs, *, is_first: bool) -> AuditLog:
     logger.info("This start changed %s.", ", ".join(changes))
     return record(
         actor=System(),
         action=Action.CREATE if is_first else Action.UPDATE,
         resource="settings",
-        resource_name=settings.INSTANCE,
+        resource_name=this.instance,
         changes=changes,
         version=now.values["version"],
         build=now.values["build"],
@@ -116,34 +128,36 @@ def _record(now: Snapshot, changes: Pairs, *, is_first: bool) -> AuditLog:
 def _store(
     now: Snapshot,
     keys: list[CodeKey],
-    started_at: datetime,
-    changed_at: datetime,
-    event_id: int,
+    this: Start,
+    own: ServerConfiguration | None,
     *,
+    change: Change,
     previous: ServerConfiguration | None,
     changes: Pairs | None = None,
 ) -> None:
     known: dict[str, Any] = previous.state["since"] if previous else {}
-    change = [changed_at.isoformat(), event_id]
+    stored_change = [change.at.isoformat(), change.event]
+    starts = [*(own.state.get("starts", ()) if own else ()), this.id]
     state: dict[str, Any] = {
         "values": now.values,
         "packages": now.packages,
         "key": keys[0].name if keys else "",
         "codes": now.codes(keys[0] if keys else None),
         # Since when each value is in force; the first start doesn't know.
-        "since": known | (dict.fromkeys(changes or (), change) if previous else {}),
-        "began": previous.state["began"] if previous else change,
+        "since": known | (dict.fromkeys(changes or (), stored_change) if previous else {}),
+        "began": previous.state["began"] if previous else stored_change,
         "fingerprint": now.fingerprint,
+        "starts": starts[-MAX_STARTS:],
     }
     values = {
         "state": state,
         "digest": _digest(now, keys),
         "previous_digest": "" if previous is None else previous.digest if changes else previous.previous_digest,
-        "started_at": started_at,
-        "changed_at": changed_at,
-        "event_id": event_id,
+        "started_at": this.at,
+        "changed_at": change.at,
+        "event_id": change.event,
     }
-    ServerConfiguration.objects.update_or_create(pk=settings.INSTANCE, defaults=values)
+    ServerConfiguration.objects.update_or_create(pk=this.instance, defaults=values)
 
 
 def _digest(now: Snapshot, keys: list[CodeKey]) -> str:

@@ -2,6 +2,8 @@
 
 import json
 from datetime import timedelta
+from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -12,8 +14,9 @@ from audit.presentation.event_text import sentence
 from audit.services import record
 from reprotech.core.actors import System
 from reprotech.settings_history import snapshot
-from reprotech.settings_history.recording import record_start
+from reprotech.settings_history.recording import Start, record_start
 from reprotech.settings_history.snapshot import Snapshot
+from reprotech.testing.cast import at_once
 from reprotech.testing.client import Caller, page_client
 
 pytestmark = pytest.mark.django_db
@@ -37,14 +40,15 @@ def start(settings, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", settings.SECRET_KEY)
     monkeypatch.setattr(timezone, "now", lambda: clock[0])
 
-    def run(instance="one", *, packages=None, seconds=10, **variables):
+    def run(instance="one", *, packages=None, seconds=10, start_id="", **variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         if packages:
             monkeypatch.setattr(snapshot, "_packages", lambda: packages)
         settings.INSTANCE = instance
         clock[0] += timedelta(seconds=seconds)
-        return record_start(Snapshot.take(), started_at=clock[0] - timedelta(seconds=1))
+        started = Start(instance, start_id or uuid4().hex, clock[0] - timedelta(seconds=1))
+        return record_start(Snapshot.take(), started)
 
     return run
 
@@ -111,13 +115,31 @@ def test_codes_of_secrets_need_the_key_and_a_replaced_key_still_compares(start, 
     assert start(METRICS_TOKEN="third").changes == {"SECRET_KEY": ["set", "changed"]}  # the rest can't be compared
 
 
-def test_workers_of_one_start_and_of_an_older_one_add_nothing(start, settings):
+def test_workers_of_one_start_and_of_an_older_one_add_nothing(start):
+    assert start(SUDO_MINUTES="5", start_id="old")
+    assert start(SUDO_MINUTES="6", start_id="new")
+    assert start(start_id="new") is None
+    assert start(SUDO_MINUTES="5", start_id="old") is None  # a worker that took the place of one that died
+    assert start(SUDO_MINUTES="6") is None
+
+
+def test_a_clock_that_was_set_back_hides_no_change(start):
     start(SUDO_MINUTES="5")
-    event = start(SUDO_MINUTES="6")
-    before = Snapshot.take()
-    for age in (1, 11, 60):
-        assert record_start(before, started_at=event.timestamp - timedelta(seconds=age)) is None
-    assert AuditLog.objects.filter(resource="settings").count() == 2
+    assert start(SUDO_MINUTES="6", seconds=-7200).changes == {"SUDO_MINUTES": [5, 6]}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_and_servers_that_start_at_once_make_one_event(settings, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", settings.SECRET_KEY)
+    servers = [Start(f"server-{number}", f"start-{number}", timezone.now()) for number in (1, 2, 3)]
+    begun = at_once(*(partial(record_start, Snapshot.take(), this) for this in servers * 2))
+    assert sorted(type(each).__name__ for each in begun) == ["AuditLog", *["NoneType"] * 5]
+    monkeypatch.setenv("SUDO_MINUTES", "59")
+    again = [Start(this.instance, f"{this.id} again", timezone.now()) for this in servers]
+    changed = at_once(*(partial(record_start, Snapshot.take(), this) for this in again * 2))
+    (event,) = [each for each in changed if each is not None]
+    assert event.changes["SUDO_MINUTES"][1] == 59
+    assert ServerConfiguration.objects.count() == 3
 
 
 def test_a_rolling_restart_is_one_event_and_servers_that_differ_for_good_make_none(start):
