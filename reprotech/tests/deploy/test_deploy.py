@@ -73,7 +73,11 @@ def test_compose_starts_things_in_order_and_holds_no_password():
         "cache": "service_healthy",
     }
     assert waits["migrate"] == {"database": "service_healthy"}
-    assert waits["proxy"] == {"web": "service_healthy"}
+    # One after the other.
+    assert waits["web-2"] == {**waits["web"], "web": "service_healthy"}
+    assert waits["proxy"] == {"web": "service_healthy", "web-2": "service_healthy"}
+    rotated = {"max-size": "10m", "max-file": "5"}
+    assert {name for name in services if services[name]["logging"]["options"] != rotated} == set()
     assert {name for name in services if "ports" in services[name]} == {"proxy"}
     used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
     documented = set(re.findall(r"^#? ?([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))

@@ -50,11 +50,8 @@ class Proxy:
         make_certificate(home)
         target = f"127.0.0.1:{self.upstream.server_port}"
         text = (ROOT / "deploy/nginx" / file).read_text().replace("${HOSTNAME_OF_REPROTECH}", NAME)
-        upstreams = (
-            {"http://web:5001;": f"http://{target};"}
-            if "compose" in file
-            else {"127.0.0.1:5001": target, "127.0.0.1:5002": target}
-        )
+        servers = ("web:5001", "web-2:5001") if "compose" in file else ("127.0.0.1:5001", "127.0.0.1:5002")
+        upstreams = {f"server {server} ": f"server {target} " for server in servers}
         text = localized(text, home, self.http, self.https, upstreams)
         self.process = start_nginx(processes, home, text, lambda: self.ask("GET /probe HTTP/1.1"))
 
