@@ -10,7 +10,6 @@ from access_history.archiving.states import archived_roles, archived_users
 from access_history.models import AccountPeriod, GrantPeriod
 from access_history.replay import Event, Replayer
 from accounts.models import User
-from audit.models import Action
 
 CHUNK_SIZE = 500
 #: The lowest that a row can have, also one that no account has.
@@ -37,8 +36,10 @@ def chunks_of_users() -> Iterator[list[int]]:
 
 def _known_to_log_alone() -> list[int]:
     known = AccountPeriod.objects.annotate(text=Cast("user_id", TextField())).filter(text=OuterRef("resource_id"))
-    created = access_events().filter(resource=USER, action=Action.CREATE).filter(~Exists(known))
-    ids = {text for text in created.values_list("resource_id", flat=True) if text.isascii() and text.isdigit()}
+    # Whatever it says of them: old logs have no creation of everyone.
+    about = access_events().filter(resource=USER).filter(~Exists(known))
+    found = about.values_list("resource_id", flat=True).distinct()
+    ids = {text for text in found if text.isascii() and text.isdigit()}
     stored = set(User._base_manager.filter(pk__in=ids).values_list("pk", flat=True))
     return sorted({int(text) for text in ids} - stored)
 

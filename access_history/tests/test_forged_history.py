@@ -6,16 +6,20 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from access_history import housekeeping
 from access_history.archiving.kept_periods import MEMBER, hash_of_kept
 from access_history.housekeeping import check_if_due
 from access_history.models import AccountDay, AccountPeriod, ArchivedState, GrantPeriod, HistoryState
 from access_history.projection.catch_up import catch_up
+from access_history.projection.progress import Progress
+from access_history.rebuilding import rebuild as rebuilding
 from access_history.replay.spans import Facts
 from access_history.tests.test_archived_history import drop_all
 from access_history.tests.test_rebuilding import ann, check, contents  # noqa: F401 (a fixture)
 from accounts.access.authorization import SYSTEM
 from accounts.users.services import unlock_user
-from audit.models import AuditLog
+from audit.models import Action, AuditLog
+from audit.services import record
 from reprotech.core.exceptions import Conflict
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +122,28 @@ def test_a_history_that_is_said_to_be_complete_is_found_behind(ann):  # noqa: F8
     assert check("--check")[0] == 1
     assert check()[0] == 0
     assert not AccountPeriod.objects.live().get(user_id=ann.pk).is_locked
+
+
+def test_who_is_missing_is_found_though_no_event_says_that_they_came(ann):  # noqa: F811
+    about = {"actor": SYSTEM, "resource": "user", "resource_id": 987}
+    record(action=Action.UPDATE, changes={"is_active": (True, False)}, **about)
+    record(action=Action.DELETE, **about)
+    catch_up(None)
+    before = contents()
+    assert AccountPeriod.objects.filter(user_id=987).delete()[0] == 1
+    AccountDay.objects.all().delete()
+    rebuilding._count_days()
+    assert check("--check")[0] == 1
+    check()
+    assert contents() == before
+
+
+@pytest.mark.parametrize(("behind", "is_checked"), [(timedelta(minutes=5), False), (timedelta(hours=2), True)])
+def test_nobody_keeps_the_check_from_running_by_a_transaction_that_stays_open(ann, monkeypatch, behind, is_checked):  # noqa: F811
+    catch_up(None)
+    since = timezone.now() - behind
+    HistoryState.objects.update(replayed_at=since)
+    monkeypatch.setattr(housekeeping, "catch_up", lambda: Progress(1, since, since))
+    forge_duplicate(ann)
+    check_if_due()
+    assert HistoryState.objects.get().difference_count == (1 if is_checked else 0)
