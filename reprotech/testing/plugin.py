@@ -23,6 +23,7 @@ from redis import Redis
 
 from reprotech.conf.logging import BATCH_SECONDS
 from reprotech.testing import servers as testing_servers
+from reprotech.testing.commands import FEW_COLLECTIONS
 from reprotech.testing.databases import create_migrated
 from reprotech.testing.servers import TestProcesses
 
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 QUICK_TESTS = 6
 SLOW_FIXTURES = {"processes", "browser", "live_server", "transactional_db", "grown_lab"}
 DIRECTORY = "REPROTECH_TEST_DIRECTORY"  # tells workers where the session keeps its files
+gc.set_threshold(*FEW_COLLECTIONS)  # from here on, before Django and all tests are imported
 pytest_plugins = ["reprotech.testing.browser", "reprotech.testing.flush", "reprotech.testing.unrecorded_changes"]
 
 
@@ -92,7 +94,6 @@ def pytest_collection_finish():
     """What is there by now stays: without looking at it again and again, collecting garbage takes a tenth less time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 def asks_the_database(item):

@@ -1,8 +1,13 @@
 """Settings of the servers that tests start: the real ones, but for what takes long or relies on a fast machine."""
 
+import gc
+
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
 from reprotech.settings import *  # noqa: F403 (all of them)
+from reprotech.testing.commands import FEW_COLLECTIONS
+
+gc.set_threshold(*FEW_COLLECTIONS)  # a server's start is mostly imports
 
 BCryptSHA256PasswordHasher.rounds = 4  # checking a password takes a quarter of a second otherwise
 
