@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from django.conf import settings
 
+from audit.services import is_secret_name
 from reprotech import __version__
 from reprotech.conf.env import Environment
 from reprotech.conf.reference import HIDDEN, SECRET_KINDS, URL_KINDS, is_secret, parse_address, raw_value
@@ -84,7 +85,7 @@ class Snapshot:
 
 def _readable(env: Environment, name: str) -> Any:
     kind, value = env.kinds[name], raw_value(env, name)
-    if is_secret(env, name) or kind in CONCEALED_KINDS or name in CONCEALED_NAMES:
+    if _is_hidden(env, name):
         return "set" if _whole(env, name) else None
     if not value:
         return None
@@ -107,8 +108,19 @@ def _place(url: str) -> str:
 
 
 def _is_concealed(env: Environment, name: str) -> bool:
+    """Whether it has more than what may be shown."""
+    return _is_hidden(env, name) or env.kinds[name] in URL_KINDS
+
+
+def _is_hidden(env: Environment, name: str) -> bool:
+    """Whether nothing of it may be shown, also where the log would refuse a text under such a name."""
     kind = env.kinds[name]
-    return is_secret(env, name) or kind in CONCEALED_KINDS | URL_KINDS or name in CONCEALED_NAMES
+    return (
+        is_secret(env, name)
+        or kind in CONCEALED_KINDS
+        or name in CONCEALED_NAMES
+        or (is_secret_name(name) and kind not in {"number", "flag"})
+    )
 
 
 def _whole(env: Environment, name: str) -> str:

@@ -101,6 +101,12 @@ def states():
     return ServerConfiguration.objects.values_list("state", flat=True)
 
 
+def test_a_text_whose_name_sounds_like_a_secret_is_hidden_and_its_start_recorded(start, settings, monkeypatch):
+    monkeypatch.setitem(settings.ENV.kinds, "TOKEN_HASH_NAME", "choice")
+    start(TOKEN_HASH_NAME="sha256")
+    assert start(TOKEN_HASH_NAME="sha512").changes == {"TOKEN_HASH_NAME": ["set", "changed"]}
+
+
 def test_codes_of_secrets_need_the_key_and_a_replaced_key_still_compares(start, settings, monkeypatch):
     start(METRICS_TOKEN="short")
     ((before,),) = ServerConfiguration.objects.values_list("state")
