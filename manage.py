@@ -21,7 +21,8 @@ def main() -> None:
     from reprotech.conf.env import Environment
     from reprotech.core.request_context import command_origin, request_origin
 
-    if sys.argv[1:2] != ["audit_worker"]:  # a command that can't get a connection ends and says why, once
+    Environment.for_command = sys.argv[1:2] != ["audit_worker"]
+    if Environment.for_command:  # one that can't get a connection ends and says why, once
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     Environment.inspecting = sys.argv[1:2] == ["check_config"]  # which tells all that is wrong, not only the first
     try:

@@ -3,12 +3,25 @@
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from reprotech.conf.env import Environment
 from reprotech.db.postgresql.statements import PreparingConnection
 
 
-def database_settings(env: Environment, base_dir: Path) -> dict[str, Any]:
+def _database_of_process(env: Environment, base_dir: Path) -> dict[str, Any]:
+    """That of DATABASE_URL; for a command that of DATABASE_DIRECT_URL, if it is set."""
     database = env.database("DATABASE_URL", "sqlite:///reprotech_auth.db", base_dir)
+    direct = env.database("DATABASE_DIRECT_URL", "", base_dir)
+    if not direct:
+        return database
+    if (direct["ENGINE"], direct["NAME"]) != (database["ENGINE"], database["NAME"]):
+        raise ImproperlyConfigured("DATABASE_DIRECT_URL must lead to the database that DATABASE_URL names.")
+    return direct if env.for_command else database
+
+
+def database_settings(env: Environment, base_dir: Path) -> dict[str, Any]:
+    database = _database_of_process(env, base_dir)
     if database["ENGINE"] == "django.db.backends.sqlite3":
         options = {
             # A transaction that reads before it writes would otherwise fail instead of waiting.

@@ -61,6 +61,8 @@ class Environment:
 
     #: Set by `manage.py check_config`: collect all errors instead of stopping at the first.
     inspecting: ClassVar[bool] = False
+    #: Set by `manage.py` for a command that ends by itself: it takes DATABASE_DIRECT_URL where there is one.
+    for_command: ClassVar[bool] = False
 
     def __init__(self, env_file: Path) -> None:
         self.env_file = env_file
@@ -265,8 +267,10 @@ class Environment:
 
     @reads_variable
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
-        """Django's database settings from a URL; a relative SQLite path is relative to `base`."""
+        """Django's database settings from a URL, none from ""; a relative SQLite path is relative to `base`."""
         url = self.text(name, default)
+        if not url:
+            return {}
         if _scheme(url) not in {"sqlite", "postgresql", "postgres"}:
             # The value may hold a password: it is not repeated.
             raise ImproperlyConfigured(f"{name} must start with sqlite:/// or postgresql://.")

@@ -165,6 +165,7 @@ GROUPS = (
         (
             Variable("DEBUG", "Development mode"),
             Variable("DATABASE_URL", "Database"),
+            Variable("DATABASE_DIRECT_URL", "Database of commands", empty="The same"),
             Variable("DATABASE_WEB_ROLE", "Database role of the server", empty="The one that runs migrations"),
             Variable("DATABASE_POOL_SIZE", "Database connections of a process", unit="connection"),
             Variable("THREADS", "Threads of a process", unit="thread"),

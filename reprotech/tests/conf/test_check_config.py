@@ -61,6 +61,7 @@ def test_no_secret_is_shown_whatever_it_looks_like(tmp_path):
         "SECRET_KEY_FALLBACKS": f"{secret}-three-" * 8,
         "AUDIT_SIGNING_KEY": base64.b64encode(f"{secret}".encode() * 11)[:44].decode(),
         "DATABASE_URL": f"postgresql://me:{secret}@db.test/reprotech?sslmode=require&sslpassword={secret}",
+        "DATABASE_DIRECT_URL": f"postgresql://owner:{secret}@db.test/reprotech?sslmode=require",
         "REDIS_URL": f"rediss://:{secret}@redis.test:6379/0",
         "EMAIL_URL": f"smtp+tls://me:{secret}@mail.test:587",
         "AUDIT_ANCHOR_URL": f"https://hook.test/{secret}?key={secret}",
