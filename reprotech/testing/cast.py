@@ -41,19 +41,22 @@ def take_role(role: Role, *users: User) -> None:
         user.roles.remove(role)
 
 
-def make_many_users(count: int) -> None:
-    """So many users in seconds, on PostgreSQL: most are Viewers, a few hold another role, are inactive or locked."""
+def make_many_users(count: int, *, lately: bool = False) -> None:
+    """So many users in seconds, on PostgreSQL: most are Viewers, a few hold another role, are inactive or locked.
+
+    `lately`: all were made now, and whoever never signed in was invited now.
+    """
     columns = "username, email, password_hash, first_name, last_name, is_active, locked_at, last_login, created_at"
     with transaction.atomic(), triggers.suspended(), connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO users ({columns}, updated_at, is_service, must_change_password, search_text)
+            f"""INSERT INTO users ({columns}, invited_at, updated_at, is_service, must_change_password, search_text)
             SELECT name, name || '@lab.example', '!', first, last, n %% 50 <> 0, CASE WHEN n %% 1000 = 1 THEN now() END,
-                CASE WHEN n %% 3 = 0 THEN now() - n * interval '1 minute' END, now() - n * interval '7 minutes',
-                now() - n * interval '5 minutes', false, false,
+                CASE WHEN n %% 3 = 0 THEN now() - n * interval '1 minute' END, now() - n * %s * interval '7 minutes',
+                CASE WHEN %s AND n %% 3 <> 0 THEN now() END, now() - n * interval '5 minutes', false, false,
                 name || E'\\n' || name || E'@lab.example\\n' || lower(first || ' ' || last)
             FROM (SELECT n, 'many-' || n AS name, 'First' || md5(n::text) AS first, 'Last' || md5((-n)::text) AS last
                 FROM generate_series(1, %s) AS n) AS made""",  # noqa: S608 (constants alone)
-            [count],
+            [0 if lately else 1, lately, count],
         )
         cursor.execute(
             """INSERT INTO user_roles (user_id, role_id) SELECT users.id, roles.id FROM users

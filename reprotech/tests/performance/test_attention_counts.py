@@ -3,13 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import ApiKey, Role, User
 from analytics import attention
-from audit.capture import triggers
 from audit.models import AuditLog
 from reprotech.testing.cast import indexed_afterwards, make_many_users
 from reprotech.tests.support.query_plans import costly_steps, selects
@@ -31,14 +30,8 @@ def costs(compute):
 def many(cast):
     """Invited and active people, all of them lately; some with a key that lasts; managers have a second factor."""
     with indexed_afterwards("users", "user_roles"):
-        make_many_users(MANY)
+        make_many_users(MANY, lately=True)
     now = timezone.now()
-    with transaction.atomic(), triggers.suspended(), connection.cursor() as cursor:
-        # Triggers would note each row's new day and place in lists, of which nothing here is read.
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        User.objects.update(created_at=now)
-        User.objects.filter(last_login__isnull=True).update(invited_at=now)
-        cursor.execute("SET LOCAL session_replication_role = origin")
     Role.objects.filter(slug="manager").update(requires_factor=True)
     User.objects.in_role(Role.objects.get(slug="manager").pk).update(factor_kinds="totp")
     owners = User.objects.order_by("pk").values_list("pk", flat=True)[: 3 * FEW]

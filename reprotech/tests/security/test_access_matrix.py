@@ -18,6 +18,7 @@ ACTORS = [
     *("super_admin", "admin", "manager", "researcher", "veterinarian", "lab_technician", "viewer"),
     *("stranger", "anonymous"),
 ]
+MOST_AND_LEAST = ("super_admin", "viewer", "anonymous")
 SESSION = "00000000-0000-4000-8000-000000000000"
 
 # 302: on to /login for the anonymous, and from /login and /set-password/... for everybody else.
@@ -307,7 +308,9 @@ def statuses(callers, table, ask):
     found = {}
     for method, path, _ in table:
         with transaction.atomic():
-            found[f"{method} {path}"] = {actor: ask(callers[actor], method, path).status_code for actor in ACTORS}
+            found[f"{method} {path}"] = {
+                actor: ask(caller, method, path).status_code for actor, caller in callers.items()
+            }
             transaction.set_rollback(method != "GET")
         if method != "GET":
             clear_caches()
@@ -316,8 +319,8 @@ def statuses(callers, table, ask):
     return found
 
 
-def expected_of(table):
-    return {f"{method} {path}": expected for method, path, expected in table}
+def expected_of(table, callers=tuple(ACTORS)):
+    return {f"{method} {path}": {actor: expected[actor] for actor in callers} for method, path, expected in table}
 
 
 @pytest.fixture
@@ -344,9 +347,12 @@ def body_of(method):
     return None if method in {"GET", "DELETE"} else {}
 
 
-def test_a_page_is_open_to_whom_it_should_be(browsers):
+def test_a_page_is_open_to_whom_it_should_be(browsers, stack):
+    if stack == "sqlite":  # Python decides by role who is refused; that each page opens depends on the database
+        browsers = {actor: browsers[actor] for actor in MOST_AND_LEAST}
     table = rows(PAGES)
-    assert statuses(browsers, table, lambda browser, *request: browser.generic(*request)) == expected_of(table)
+    found = statuses(browsers, table, lambda browser, *request: browser.generic(*request))
+    assert found == expected_of(table, browsers)
 
 
 def test_the_pages_cookie_opens_the_same_of_the_api_as_a_token(browsers):

@@ -270,6 +270,7 @@ def make_more_people():
 
 
 @pytest.mark.slow
+@pytest.mark.only_on("postgresql")  # it tries for long how rules of Python work together
 def test_nobody_rises_everything_is_on_record_and_somebody_stays_in_charge(cast, mailoutbox):
     make_more_people()
     run_state_machine_as_test(Everybody, settings=PROFILE)
