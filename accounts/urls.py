@@ -6,6 +6,7 @@ from accounts.authentication import views as authentication_views
 from accounts.exclusions import form_views as exclusion_form_views
 from accounts.exclusions import views as exclusion_views
 from accounts.mfa import views as mfa_views
+from accounts.onboarding.updating import views as updating_views
 from accounts.passwords import views as password_views
 from accounts.preferences import views as preference_views
 from accounts.profile import views as profile_views
@@ -54,6 +55,8 @@ urlpatterns = [
     path("users/import/template", csv_views.download_template, name="import_template"),
     path("users/import/errors", csv_views.download_wrong_rows, name="import_errors"),
     path("users/import/confirm", csv_views.confirm, name="confirm_import"),
+    path("users/import/update", updating_views.upload, name="update_from_list"),
+    path("users/import/update/confirm", updating_views.confirm, name="confirm_update"),
     path("users/selected/activate", bulk_views.activate, name="activate_users"),
     path("users/selected/deactivate", bulk_views.deactivate, name="deactivate_users"),
     path("users/selected/lock", bulk_views.lock, name="lock_users"),

@@ -335,6 +335,8 @@ BODY_LIMIT_OVERRIDES = {
     "/api/users/import": 5_500_000,
     "/users/import": 5_500_000,
     "/users/import/confirm": 5_500_000,
+    "/users/import/update": 5_500_000,
+    "/users/import/update/confirm": 5_500_000,
     "/users/import/errors": 5_500_000,
 }
 #: Django's own limit, the same for all paths: `RequestLimitsMiddleware` enforces the ones above.

@@ -1,6 +1,6 @@
 """Importing a file of people: as new ones, or to bring those who are there up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,8 @@ def _update(
 ) -> Comparison:
     _wait_for_other_imports()
     authorize(actor, RIGHTS)
+    # Users are locked before roles, and to ask who the last Super Administrator is locks their role.
+    _lock(User.objects.super_administrators())
     found = _compare(actor, rows, source, leavers)
     if found.leavers and leavers:
         found.leavers.require_confirmation(leavers.confirmed)
@@ -141,7 +143,7 @@ def _wait_for_other_imports() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK_ID])
 
 
-def _lock(users: Sequence[User]) -> None:
+def _lock(users: Iterable[User]) -> None:
     """In the order of their ids, and all of them before roles are: no other change of one of them can be in the way."""
     ids = sorted(user.pk for user in users)
     for start in range(0, len(ids), BATCH_SIZE):

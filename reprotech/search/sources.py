@@ -16,6 +16,7 @@ from accounts.permissions import (
     SETTINGS_UPDATE,
     USER_CREATE,
     USER_READ,
+    USER_UPDATE,
 )
 from accounts.users.allowed_actions import allowed_actions
 from audit.models import AuditLog
@@ -81,6 +82,7 @@ PAGES = (
 COMMANDS = (
     Destination("Invite a user", "new user create add person", "new_user", USER_CREATE, icon="user-plus"),
     Destination("Import users", "csv upload file", "import_users", USER_CREATE, icon="upload"),
+    Destination("Update users from a list", "hr import file leavers", "update_from_list", USER_UPDATE, icon="upload"),
     Destination(
         "Expired invitations",
         "invited users resend",

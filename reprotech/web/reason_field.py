@@ -18,6 +18,9 @@ CHANGES_OF_FORMS = {
     "new_user": ("user:create",),
     "confirm_import": ("user:create",),
     "import_users": ("user:create",),
+    **dict.fromkeys(
+        ("update_from_list", "confirm_update"), ("user:create", "user:update", "user:role_assign", "user:role_revoke")
+    ),
     "new_user_key": ("user:key_create",),
     "new_own_key": ("user:key_create",),
     "revoke_user_key": ("user:key_revoke",),

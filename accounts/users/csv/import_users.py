@@ -128,8 +128,12 @@ def _import(*, actor: Actor, drafts: Sequence[PreparedUser], file: ImportedFile)
 
 def record_import(actor: Actor, file: ImportedFile, *, mode: str, **about: Any) -> None:
     """One event for a file, besides those of its people; of what stands in it, only headings and numbers."""
-    details: dict[str, Any] = {"file": file.name[:MAX_FILE_NAME], "mode": mode, **about, "columns": dict(file.columns)}
+    details: dict[str, Any] = {"file": _printable(file.name), "mode": mode, **about, "columns": dict(file.columns)}
     record(actor=actor, action=Action.IMPORT, resource="user", **details)
+
+
+def _printable(name: str) -> str:
+    return "".join(letter for letter in name if letter.isprintable())[:MAX_FILE_NAME]
 
 
 class RowValidator:

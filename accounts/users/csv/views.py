@@ -53,7 +53,7 @@ def upload(request: PageRequest) -> HttpResponse:
         file = parse_users(upload.read(), ignore_unknown_columns=ignore_unknown)
         import_users(actor=request.user, rows=file.users, dry_run=True)
     except ValidationFailed as refusal:
-        context = {"form": form, "filename": upload.name, **_error_context(refusal.errors, file)}
+        context = {"form": form, "filename": upload.name, **error_context(refusal.errors, file)}
         return _render(request, context, UNPROCESSABLE)
     context = {
         "form": form,
@@ -83,7 +83,7 @@ def confirm(request: PageRequest) -> HttpResponse:
         raise  # no row is wrong
     except (ValidationFailed, Conflict) as refusal:
         errors = {"file": [refusal.message]} if isinstance(refusal, Conflict) else refusal.errors
-        return _render(request, {"form": UploadForm(), **_error_context(errors, file)}, UNPROCESSABLE)
+        return _render(request, {"form": UploadForm(), **error_context(errors, file)}, UNPROCESSABLE)
     counts = _invitation_counts(file)
     count, later = counts["invited_count"], counts["later_count"]
     invited = f" {count:,} invitation{' is' if count == 1 else 's are'} on the way." if count else ""
@@ -106,7 +106,7 @@ def download_wrong_rows(request: PageRequest) -> HttpResponseBase:
     except ValidationFailed as refusal:
         if file is not None and has_wrong_rows(file, refusal.errors):
             return wrong_rows_response(file, refusal.errors)
-        return _render(request, {"form": UploadForm(), **_error_context(refusal.errors, file)}, UNPROCESSABLE)
+        return _render(request, {"form": UploadForm(), **error_context(refusal.errors, file)}, UNPROCESSABLE)
     messages.info(request, "No row of the file is wrong any more. Choose it again to import it.")
     return redirect("import_users")
 
@@ -137,7 +137,7 @@ def _sent_back(request: PageRequest) -> ParsedFile:
     return parse_users(request.POST.get("text", ""), ignore_unknown_columns=ignore_unknown)
 
 
-def _error_context(errors: Mapping[str, list[str]], file: ParsedFile | None) -> dict[str, object]:
+def error_context(errors: Mapping[str, list[str]], file: ParsedFile | None) -> dict[str, object]:
     """The first errors as (lines, sentences, cells of the first rows); an error of many lines is shown once."""
     places: dict[str, list[str]] = {}
     for place, sentences in errors.items():

@@ -1,0 +1,26 @@
+"""Reading a list that another program made: its columns are guessed by their headings, and shown before they count."""
+
+from collections.abc import Mapping
+
+from accounts.onboarding.headings import COLUMN_LABELS, count_guessed, guess_mapping
+from accounts.users.csv.choices import FileChoices, column_titles, map_columns
+from accounts.users.csv.parser import ParsedFile, parse_rows, refuse_empty
+from accounts.users.csv.table import decode, read_table
+from reprotech.web.streaming import BYTE_ORDER_MARK
+
+
+def read_list(file: bytes | str, *, day_order: str, with_roles: bool) -> ParsedFile:
+    """The people of a list; without its roles unless they count. Raises ValidationFailed."""
+    text = (decode(file, is_shown=True) if isinstance(file, bytes) else file).lstrip(BYTE_ORDER_MARK)
+    table = read_table(text, count_guessed)
+    refuse_empty(table)
+    mapping = guess_mapping(column_titles(table).values())
+    if not with_roles:
+        mapping = {heading: "" if name == "roles" else name for heading, name in mapping.items()}
+    columns = map_columns(table, mapping, ignore_unknown=True)
+    return parse_rows(text, table, columns, FileChoices(mapping, day_order))
+
+
+def read_columns(mapping: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The headings that count, with the words of the page for what they are."""
+    return [(heading, COLUMN_LABELS[name]) for heading, name in mapping.items() if name in COLUMN_LABELS]
