@@ -3,9 +3,9 @@
 from rest_framework import serializers
 
 from access_history.questions.answers import root_of
+from access_history.questions.page_sql import Sealed
 from access_history.questions.rows import AccessRow, ShownGrant
 from access_history.questions.windows import STATUSES
-from audit.models import Checkpoint
 from reprotech.api.serialization import PageAnswer
 
 
@@ -48,13 +48,13 @@ class AccessAnswer(serializers.Serializer[AccessRow]):
         }
 
 
-class CheckpointFactsAnswer(serializers.Serializer[Checkpoint]):
+class CheckpointFactsAnswer(serializers.Serializer[Sealed]):
     """The newest signed statement about the log."""
 
     size = serializers.IntegerField()
     root = serializers.SerializerMethodField()  # type: ignore[assignment]  # a field's own name for its serializer
 
-    def get_root(self, checkpoint: Checkpoint) -> str:
+    def get_root(self, checkpoint: Sealed) -> str:
         """Of the tree of these events, base64."""
         return root_of(checkpoint)
 

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework.response import Response
 
 from access_history.api.serializers import AccessAnswer, AccessListAnswer, CheckpointFactsAnswer
 from access_history.questions.answers import answer
@@ -15,7 +14,7 @@ from access_history.questions.windows import utc_text
 from accounts.common.requests import SignedInRequest
 from audit.permissions import AUDIT_READ
 from reprotech.api.schema import query_parameters
-from reprotech.api.serialization import serialize, serialize_many
+from reprotech.api.serialization import plain_json, serialize, serialize_many
 from reprotech.api.viewsets import ViewSet
 
 
@@ -38,12 +37,12 @@ class AccessViewSet(ViewSet):
         With `format=csv` all of it, and with `format=bundle` the events that it rests on with their proofs, for
         `scripts/verify-export`; both are recorded.
         """
-        query = AccessFilter.parse(request.query_params)
+        query = AccessFilter.from_request(request)
         if query.file_format:
             return file_response(actor=request.user, query=query, with_bom=query.value("bom") == "true")
         found = answer(actor=request.user, query=query)
         window = found.question.window
-        return Response(
+        return plain_json(
             {
                 "at": None if window.day else utc_text(window.begin),
                 "on": window.day and window.day.isoformat(),

@@ -75,6 +75,6 @@ def last_check() -> LastCheck:
     return LastCheck(state.checked_at, state.difference_count)
 
 
-def problem() -> str:
-    """A sentence about differences that the last check found; empty without any."""
-    return last_check().problem
+def problem_of(difference_count: int) -> str:
+    """A sentence about so many differences; empty without any."""
+    return LastCheck(None, difference_count).problem

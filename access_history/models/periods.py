@@ -4,7 +4,7 @@ A period is [from_at, to_at). It refers to users and roles by their ids, without
 """
 
 from datetime import datetime
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -89,19 +89,55 @@ class AccountPeriod(Period):
 
     @property
     def full_name(self) -> str:
-        if self.is_erased:
-            return f"an erased person (#{self.user_id})"
-        return f"{self.first_name} {self.last_name}".strip() or self.username
+        return full_name_of(self)
 
     def status_at(self, moment: datetime) -> str:
-        """As the API calls it. Whether they had chosen a password yet (`invited`) isn't known: they are `active`."""
-        if self.is_locked:
-            return "locked"
-        if not self.is_active:
-            return "inactive"
-        if self.ends_at is not None and self.ends_at <= moment:
-            return "ended"
-        return "pending" if self.starts_at is not None and self.starts_at > moment else "active"
+        return status_of(self, moment)
+
+
+class AccountFacts(Protocol):
+    """What names and statuses are made of."""
+
+    @property
+    def user_id(self) -> int: ...
+
+    @property
+    def username(self) -> str: ...
+
+    @property
+    def first_name(self) -> str: ...
+
+    @property
+    def last_name(self) -> str: ...
+
+    @property
+    def is_active(self) -> bool: ...
+
+    @property
+    def is_locked(self) -> bool: ...
+
+    @property
+    def starts_at(self) -> datetime | None: ...
+
+    @property
+    def ends_at(self) -> datetime | None: ...
+
+
+def full_name_of(account: AccountFacts) -> str:
+    if not account.username:
+        return f"an erased person (#{account.user_id})"
+    return f"{account.first_name} {account.last_name}".strip() or account.username
+
+
+def status_of(account: AccountFacts, moment: datetime) -> str:
+    """As the API calls it. Whether they had chosen a password yet (`invited`) isn't known: they are `active`."""
+    if account.is_locked:
+        return "locked"
+    if not account.is_active:
+        return "inactive"
+    if account.ends_at is not None and account.ends_at <= moment:
+        return "ended"
+    return "pending" if account.starts_at is not None and account.starts_at > moment else "active"
 
 
 class GrantPeriodQuerySet(PeriodQuerySet["GrantPeriod"]):

@@ -17,10 +17,10 @@ from access_history.pages.filters import (
     read_page_query,
     shown_fields,
 )
+from access_history.projection.progress import read_progress
 from access_history.questions.answers import MAX_REPORT_ROWS, answer, read_report
 from access_history.questions.bundles import file_response
 from access_history.questions.files import REPORT, start_export
-from access_history.questions.filters import log_begin
 from access_history.questions.rows import AccessRow
 from access_history.questions.windows import STATUSES
 from accounts.common.requests import PageRequest
@@ -128,7 +128,7 @@ def _frame(request: PageRequest) -> dict[str, object]:
         ],
         "path": reverse("access"),
         "lab_time_zone": settings.LAB_TIME_ZONE,
-        "log_begin": log_begin(),
+        "log_begin": read_progress().begins_at,
         "crumbs": [("Access history", None)],
     }
 

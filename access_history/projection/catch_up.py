@@ -6,19 +6,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from access_history.access_events import access_events, read_events
-from access_history.models import HistoryState
 from access_history.projection.batches import replay_batch
-from access_history.projection.progress import Progress, first_moment, lock_history, read_state
+from access_history.projection.progress import Progress, first_moment, lock_history, read_progress, read_state
 from access_history.projection.settled_events import settled_until
-from audit.models import AuditLog
 from audit.models.querysets import AuditLogQuerySet
 
 #: Events that are replayed by one transaction.
 BATCH_SIZE = 1_000
 #: What a reader replays at most before it answers.
 MAX_EVENTS_OF_READER = 5_000
-#: Other events are passed over without a note of it, until there are so many: then the next look would take long.
-MAX_PASSED_OVER = 1_000
+#: Other events are passed over without a note of it, until there are so many: each look reads them.
+MAX_PASSED_OVER = 100
 MAX_KEPT_SENTENCES = 20
 #: For transactions that write events: most last milliseconds, an import half a minute.
 READER_WAIT_SECONDS, WORKER_WAIT_SECONDS = 0.1, 20.0
@@ -27,38 +25,26 @@ READER_WAIT_SECONDS, WORKER_WAIT_SECONDS = 0.1, 20.0
 READER_LOCK_SECONDS = 2.0
 
 
-def catch_up(max_events: int | None = MAX_EVENTS_OF_READER) -> Progress:
+def catch_up(max_events: int | None = MAX_EVENTS_OF_READER, *, seen: Progress | None = None) -> Progress:
     """Replay what is missing, unless that is more than `max_events` (None: all of it); several processes may call it.
 
-    Nothing is written, and no lock taken, where nothing is missing.
+    Nothing is written, and no lock taken, where nothing is missing. Returns `seen`, which the caller has just read, if
+    nothing was replayed.
     """
-    state = read_state()
-    found = _missing(state).values_list("pk", flat=True)
-    missing = found[: max_events + 1] if max_events is not None else found[:1]
-    count = len(missing)
-    if max_events is not None and count > max_events:
-        return _progress(state)
-    if count or _newest() - state.last_event > MAX_PASSED_OVER:
-        is_reader = max_events is not None
-        until = settled_until(READER_WAIT_SECONDS if is_reader else WORKER_WAIT_SECONDS)
-        while _replay_next(until, READER_LOCK_SECONDS if is_reader else math.inf):
-            pass
-        state = read_state()
-    return _progress(state)
+    progress = seen or read_progress()
+    if progress.complete_to is None and progress.newest_event - progress.last_event <= MAX_PASSED_OVER:
+        return progress
+    if max_events is not None and _missing_after(progress.last_event)[: max_events + 1].count() > max_events:
+        return progress
+    is_reader = max_events is not None
+    until = settled_until(READER_WAIT_SECONDS if is_reader else WORKER_WAIT_SECONDS)
+    while _replay_next(until, READER_LOCK_SECONDS if is_reader else math.inf):
+        pass
+    return read_progress()
 
 
-def _missing(state: HistoryState) -> AuditLogQuerySet:
-    return access_events().filter(pk__gt=state.last_event).order_by("pk")
-
-
-def _newest() -> int:
-    return AuditLog.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-
-
-def _progress(state: HistoryState) -> Progress:
-    # The tables say all until the moment of the first event that is missing.
-    missing_since = _missing(state).values_list("timestamp", flat=True).first()
-    return Progress(state.last_event, state.begins_at, missing_since)
+def _missing_after(last_event: int) -> AuditLogQuerySet:
+    return access_events().filter(pk__gt=last_event).order_by("pk")
 
 
 @transaction.atomic

@@ -4,20 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from access_history.checking.outcome import problem as found_problem
+from access_history.checking.outcome import problem_of
 from access_history.projection.catch_up import catch_up
 from access_history.questions.filters import AccessFilter, AccessQuery
-from access_history.questions.rows import AccessRow, RoleBook, read_rows
+from access_history.questions.page_sql import Sealed, facts_from, proof_of, read_opening
+from access_history.questions.rows import AccessRow, read_rows, rows_of
 from access_history.questions.selection import Question, matching_ids
-from access_history.questions.totals import accounts_in
+from access_history.questions.totals import accounts_in, known_accounts_in
 from accounts.permissions import USER_READ
 from audit.authorization import recording_denials
-from audit.models import AuditLog, Checkpoint
 from audit.permissions import AUDIT_READ
-from audit.sealing.sealer import latest_checkpoint
 from reprotech.core.actors import SignedInUser
 from reprotech.core.exceptions import Forbidden
-from reprotech.web.estimated_counts import MAX_COUNTED
+from reprotech.web.estimated_counts import MAX_COUNTED, is_known_large, remember_large
 from reprotech.web.pagination import MAX_OFFSET, Page
 
 #: What one needs for any of it.
@@ -32,16 +31,13 @@ CHUNK = 500
 class Answer:
     question: Question
     page: Page[AccessRow]
-    checkpoint: Checkpoint | None
+    checkpoint: Sealed | None
     #: Events that the page rests on, and that no checkpoint covers yet.
     unsealed: int
     #: Until when the history is complete, if it isn't yet.
     complete_to: datetime | None
-
-    @property
-    def problem(self) -> str:
-        """What the last check found wrong with the history, in a sentence; empty where it found nothing."""
-        return found_problem()
+    #: What the last check found wrong with the history, in a sentence; empty where it found nothing.
+    problem: str
 
 
 @recording_denials
@@ -51,26 +47,29 @@ def answer(*, actor: SignedInUser, query: AccessFilter) -> Answer:
     for permission in READ:
         if not actor.has_perm(permission):
             raise Forbidden(permission)
-    progress = catch_up()
+    seen, newest = read_opening()
+    progress = catch_up(seen=seen)
     question = query.question(progress.begins_at)
-    page = page_of(question, query.value("page"), query.value("per_page"))
-    events = sorted({event for row in page.items for event in row.events})
-    unsealed = AuditLog.objects.filter(pk__in=events).order_by().unsealed().count()
-    return Answer(question, page, latest_checkpoint(), unsealed, progress.complete_to)
+    total = known_accounts_in(question.window, progress.version) if question.is_unfiltered else None
+    page = page_of(question, query.value("page"), query.value("per_page"), total)
+    unsealed, checkpoint = proof_of({event for row in page.items for event in row.events}, newest)
+    return Answer(question, page, checkpoint, unsealed, progress.complete_to, problem_of(progress.difference_count))
 
 
-def page_of(question: Question, number: int, per_page: int) -> Page[AccessRow]:
-    """A page of accounts in the order of their numbers; empty past the end."""
+def page_of(question: Question, number: int, per_page: int, of_all: int | None = None) -> Page[AccessRow]:
+    """A page of accounts in the order of their numbers; empty past the end. `of_all`: how many there were, if known."""
     first = min((number - 1) * per_page, MAX_OFFSET)
-    total = accounts_in(question)
-    if total is not None:
-        wanted = max(min(per_page, total - first), 0)
-        ids = list(matching_ids(question)[first : first + wanted]) if wanted else []
-        return Page(read_rows(question, ids), total, number, per_page)
-    counted = matching_ids(question)[: MAX_COUNTED + 1].count()
-    if counted <= MAX_COUNTED:
-        ids = list(matching_ids(question)[first : first + per_page]) if first < counted else []
-        return Page(read_rows(question, ids), counted, number, per_page)
+    if question.is_unfiltered:
+        total = count_of(question) if of_all is None else of_all
+        wanted = min(per_page, total - first)
+        rows = rows_of(question, facts_from(question.window, first, wanted)) if wanted > 0 else []
+        return Page(rows, total, number, per_page)
+    if not is_known_large(question.cache_key):
+        counted = matching_ids(question)[: MAX_COUNTED + 1].count()
+        if counted <= MAX_COUNTED:
+            ids = list(matching_ids(question)[first : first + per_page]) if first < counted else []
+            return Page(read_rows(question, ids), counted, number, per_page)
+        remember_large(question.cache_key)
     # Its end isn't known: one more says whether there is another page.
     ids = list(matching_ids(question)[first : first + per_page + 1])
     seen = first + len(ids)
@@ -81,19 +80,18 @@ def page_of(question: Question, number: int, per_page: int) -> Page[AccessRow]:
 
 def count_of(question: Question) -> int:
     """How many rows there are, however many."""
-    total = accounts_in(question)
-    return matching_ids(question).count() if total is None else total
+    return accounts_in(question.window) if question.is_unfiltered else matching_ids(question).count()
 
 
 def all_rows(question: Question) -> Iterator[AccessRow]:
     """Every row in the order of the accounts' numbers, in constant memory."""
-    book, last = RoleBook(question.window), 0
+    last = 0
     while ids := list(matching_ids(question).filter(user_id__gt=last)[:CHUNK]):
-        yield from read_rows(question, ids, book)
+        yield from read_rows(question, ids)
         last = ids[-1]
 
 
-def root_of(checkpoint: Checkpoint) -> str:
+def root_of(checkpoint: Sealed) -> str:
     """The root of the tree, base64, as the signed note has it."""
     return checkpoint.note.split("\n", 3)[2]
 
@@ -109,8 +107,8 @@ class Report:
 
 def read_report(query: AccessQuery) -> Report:
     """Raises ValidationFailed."""
-    complete_to = catch_up().complete_to
+    progress = catch_up()
     question = query.question()
     ids = list(matching_ids(question)[: MAX_REPORT_ROWS + 1])
     rows = None if len(ids) > MAX_REPORT_ROWS else read_rows(question, ids)
-    return Report(rows, complete_to, found_problem())
+    return Report(rows, progress.complete_to, problem_of(progress.difference_count))

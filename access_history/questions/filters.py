@@ -5,11 +5,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Min
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from access_history.models import AccountPeriod, HistoryState
+from access_history.projection.progress import read_progress
 from access_history.questions import names
 from access_history.questions.selection import Question
 from access_history.questions.windows import STATUSES, Window
@@ -62,13 +61,6 @@ class DayParam(forms.Field):
         return day
 
 
-def log_begin() -> datetime | None:
-    """The first moment that the log speaks of, which its first event need not have: some say when something was so."""
-    first = HistoryState.objects.values_list("begins_at", flat=True).first()
-    moments = [first, AccountPeriod.objects.aggregate(first=Min("from_at"))["first"]]
-    return min((moment for moment in moments if moment is not None), default=None)
-
-
 class AccessQuery(QueryParams):
     """Whose access, and when."""
 
@@ -101,7 +93,7 @@ class AccessQuery(QueryParams):
 
     def question(self, begins_at: datetime | None = None) -> Question:
         """With names looked up in the history; raises ValidationFailed for what it doesn't have."""
-        window = self._window(begins_at)
+        window = self._window(begins_at or read_progress().begins_at)
         errors: dict[str, list[str]] = {}
 
         def found(name: str, look_up: Any) -> Any:
@@ -134,8 +126,6 @@ class AccessQuery(QueryParams):
         if window.begin > now:
             what = "moment" if moment else "day"
             raise ValidationFailed({name: [f"This {what} hasn't come yet: the history knows what was, until now."]})
-        if begins is None or window.end <= begins:
-            begins = log_begin()
         if begins is None:
             raise ValidationFailed({name: ["Nothing is known yet: the history is still being built from the log."]})
         if window.end <= begins:

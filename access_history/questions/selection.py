@@ -36,6 +36,12 @@ class Question:
     def is_unfiltered(self) -> bool:
         return self.user_ids is None and self.role_ids is None and not self.permission and not self.status
 
+    @property
+    def cache_key(self) -> str:
+        """The same for every question about a day, also about this one, which goes on."""
+        roles, users = sorted(self.role_ids or ()), sorted(self.user_ids or ())
+        return f"access: {self.window.day or self.window.begin} {roles} {users} {self.permission} {self.status}"
+
 
 def overlapping(periods: Any, window: Window) -> Any:
     # Compared with one moment, rows are found by an index alone; what ended as it began doesn't meet it anyway.

@@ -1,41 +1,40 @@
 """How many accounts there were, from the numbers of each day."""
 
 from datetime import UTC, datetime, time
-from typing import Any
 
-from django.db import connection
+from access_history.questions.windows import Window
+from reprotech.core.process_cache import process_cache
+from reprotech.db.constant_statements import ConstantStatement
 
-from access_history.models import AccountPeriod
-from access_history.questions.selection import Question
-
-#: In one query, as it is asked for each page.
-TOTAL = """
-    SELECT (SELECT coalesce(sum(begun - ended), 0) FROM access_account_days WHERE day < %s)
-        + (SELECT count(*) FROM access_account_periods WHERE from_at BETWEEN %s AND %s)
-        - (SELECT count(*) FROM access_account_periods WHERE to_at BETWEEN %s AND %s)
-"""
-
-
-def accounts_in(question: Question) -> int | None:
-    """Of a question without filters; None for others, whose rows must be counted."""
-    if not question.is_unfiltered:
-        return None
-    window = question.window
-    if window.day is None:
-        return accounts_at(window.begin)
-    accounts: Any = AccountPeriod.objects
-    there = accounts_at(window.begin)
-    # Those that came during the day, also again after they had been deleted.
-    came = accounts.filter(from_at__gt=window.begin, from_at__lt=window.end)
-    came = came.between(window.begin, window.end).order_by().values_list("user_id", flat=True).distinct()
-    known = accounts.at(window.begin).filter(user_id__in=came.values("user_id"))
-    return there + int(came.count()) - int(known.count())
+#: Right before the end there is one period of each account: those begun until then, but for those that ended. Whole
+#: days are counted already. With these go the accounts that went in the course of a day: on most days fewer than came.
+ACCOUNTS = ConstantStatement(
+    """
+    SELECT
+    (SELECT coalesce(sum(begun - ended), 0) FROM access_account_days WHERE day < {day:day})
+    + (SELECT count(*) FROM access_account_periods WHERE from_at >= {midnight:moment} AND from_at < {end:moment})
+    - (SELECT count(*) FROM access_account_periods WHERE to_at >= {midnight:moment} AND to_at < {end:moment})
+    + (
+        SELECT count(DISTINCT user_id) FROM access_account_periods AS gone
+        WHERE to_at > {begin:moment} AND to_at < {end:moment} AND to_at > from_at
+            AND NOT EXISTS (
+                SELECT 1 FROM access_account_periods AS there
+                WHERE there.user_id = gone.user_id AND there.from_at < {end:moment}
+                    AND (there.to_at IS NULL OR there.to_at >= {end:moment})
+            )
+    )
+    """,
+    ("number",),
+)
 
 
-def accounts_at(moment: datetime) -> int:
-    """A moment has one period of each account that exists: those begun until then, but for those that ended."""
-    day = moment.astimezone(UTC).date()
-    bounds = [connection.ops.adapt_datetimefield_value(at) for at in (datetime.combine(day, time(), UTC), moment)]
-    with connection.cursor() as cursor:
-        cursor.execute(TOTAL, [connection.ops.adapt_datefield_value(day), *bounds, *bounds])
-        return int(cursor.fetchone()[0])
+def accounts_in(window: Window) -> int:
+    day = window.end.astimezone(UTC).date()
+    midnight = datetime.combine(day, time(), UTC)
+    return int(ACCOUNTS.rows(day=day, midnight=midnight, begin=window.begin, end=window.end)[0][0])
+
+
+def known_accounts_in(window: Window, version: str) -> int:
+    """The same, which doesn't change while the tables don't: who turns pages asks for it each time."""
+    key = f"accounts: {window.begin} {window.end} {version}"
+    return int(process_cache.get_or_set(key, lambda: accounts_in(window)) or 0)

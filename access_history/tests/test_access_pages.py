@@ -138,7 +138,7 @@ def test_a_history_that_is_still_being_built_says_until_when(page, cast, monkeyp
     text_of(page("/access"))
     for module in ("questions.answers", "pages.history_views"):
         monkeypatch.setattr(
-            f"access_history.{module}.catch_up", lambda: Progress(last_event=1, begins_at=until, complete_to=until)
+            f"access_history.{module}.catch_up", lambda **_: Progress(last_event=1, begins_at=until, complete_to=until)
         )
     for address in ("/access", f"/users/{cast.viewer.pk}/history"):
         assert "The history is complete until" in text_of(page(address))

@@ -167,7 +167,7 @@ def test_a_reader_leaves_a_long_way_to_the_worker_and_says_how_far_it_is(db, ann
 
 def test_nothing_is_written_where_nothing_is_missing(db, ann, django_assert_num_queries):
     catch_up(None)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(1):
         catch_up()
 
 

@@ -5,13 +5,14 @@ closed a connection, its message waits to be read. Silent networks are left to t
 """
 
 import select
+from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import OperationalError, RawCursor
 from psycopg_pool import ConnectionPool
 
 from reprotech.db.postgresql import statements
-from reprotech.db.postgresql.statements import PreparingConnection, Row, Values
+from reprotech.db.postgresql.statements import PreparingConnection, Reader, Row, Values
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -24,9 +25,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         In a transaction it is part of that, and executed by a cursor.
         """
+        return self._fetch(statement, values, statements.result_rows)
+
+    def fetch_typed(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
+        """The same, with Python's values in the rows."""
+        return self._fetch(statement, values, statements.typed_rows)
+
+    def _fetch(self, statement: str, values: Values, read: Reader) -> list[Any]:
         if self.connection is None and self.pool and not self.queries_logged:
             with self.wrap_database_errors:
-                rows = self._fetch_from_pool(statement, values)
+                rows = self._fetch_from_pool(statement, values, read)
             if rows is not None:
                 return rows
         self.ensure_connection()
@@ -35,13 +43,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.queries_log.append({"sql": statement, "time": ""})
         with self.wrap_database_errors, RawCursor(self.connection) as cursor:
             cursor.execute(statement.encode(), values)
-            return statements.result_rows(cursor.pgresult) if cursor.pgresult else []
+            return read(cursor.pgresult) if cursor.pgresult else []
 
-    def _fetch_from_pool(self, statement: str, values: Values) -> list[Row] | None:
+    def _fetch_from_pool(self, statement: str, values: Values, read: Reader) -> list[Any] | None:
         self.pool.open()
         connection = self._working(self.pool.getconn())
         try:
-            return statements.execute(connection, statement, values)
+            return statements.execute(connection, statement, values, read)
         finally:
             self.pool.putconn(connection)
 

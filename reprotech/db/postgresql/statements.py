@@ -4,15 +4,17 @@ A cursor sends, waits and reads in steps, and releases the GIL at each. Statemen
 `$1` and so on, each with a cast to its type; results come as PostgreSQL's text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
 from psycopg import Connection, Error, OperationalError
+from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 Row = tuple[bytes | None, ...]
+Reader = Callable[[PGresult], list[Any]]
 Values = Sequence[str | int | None]
 
 #: Uses of a statement after which a connection prepares it, and how many it keeps and counts.
@@ -29,8 +31,11 @@ class PreparingConnection(Connection):
         self.numbers = count()
 
 
-def execute(connection: PreparingConnection, statement: str, values: Values) -> list[Row] | None:
-    """The rows; None where the statement failed: a cursor that repeats it gives the reason.
+def execute(
+    connection: PreparingConnection, statement: str, values: Values, read: Reader | None = None
+) -> list[Any] | None:
+    """The rows, as PostgreSQL's text or as `read` makes them; None where the statement failed: a cursor that repeats it
+    gives the reason.
 
     Raises OperationalError when the connection was lost: repeating it could take as long once more.
     """
@@ -41,7 +46,7 @@ def execute(connection: PreparingConnection, statement: str, values: Values) -> 
         _raise_if_lost(connection, error)
         return None
     if result.status == ExecStatus.TUPLES_OK:
-        return result_rows(result)
+        return (read or result_rows)(result)
     _raise_if_lost(connection)
     return None
 
@@ -54,6 +59,13 @@ def _raise_if_lost(connection: Connection, error: Error | None = None) -> None:
 def result_rows(result: PGresult) -> list[Row]:
     columns = range(result.nfields)
     return [tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples)]
+
+
+def typed_rows(result: PGresult) -> list[tuple[Any, ...]]:
+    """Rows of numbers, texts, booleans and times in UTC, as psycopg reads them without what a connection was told."""
+    transformer = Transformer()
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)
 
 
 def _execute(connection: PreparingConnection, statement: str, values: list[Any]) -> PGresult:

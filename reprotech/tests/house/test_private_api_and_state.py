@@ -28,7 +28,17 @@ PRIVATE_API = {
     "reprotech/web/admin.py": "Django: a form of the admin that a service saves must not fill its instance itself",
 }
 #: Names with an underscore that their packages document.
-DOCUMENTED = {"_meta", "_default_manager", "_base_manager", "_state", "_asdict", "_replace", "_fields", "_typeshed"}
+DOCUMENTED = {
+    "_make",
+    "_meta",
+    "_default_manager",
+    "_base_manager",
+    "_state",
+    "_asdict",
+    "_replace",
+    "_fields",
+    "_typeshed",
+}
 
 #: A process's state, and what makes it void.
 STATE = {
@@ -60,6 +70,7 @@ WITHOUT_REQUESTS = {
 }
 #: Results that depend on the arguments, the code and settings alone, or objects that are made once.
 MEMOIZED = {
+    "access_history/questions/page_sql.py": {"_statement"},
     "accounts/core/catalogue.py": {"_ordered"},
     "accounts/core/confusables.py": {"_prototypes"},
     "accounts/core/encryption.py": {"_cipher"},

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from access_history.models import AccountDay, AccountPeriod, GrantPeriod, RolePeriod, RolePermissionPeriod
+from access_history.models import AccountDay, AccountPeriod, GrantPeriod, HistoryState, RolePeriod, RolePermissionPeriod
 from accounts.api_keys.services import create_key
 from accounts.models import ApiKey, Role, Session, User
 from audit.models import AuditLog
@@ -73,6 +73,7 @@ def add_history(user, *roles):
     for role in roles:
         GrantPeriod.objects.create(user_id=user.pk, role_id=role.pk, period_event=1, **always)
     RolePeriod.objects.create(role_id=roles[0].pk, name=roles[0].name, **always)
+    HistoryState.objects.update_or_create(pk=HistoryState.ONLY_ID, defaults={"replayed_at": timezone.now()})
     for role in roles:
         if not RolePermissionPeriod.objects.filter(role_id=role.pk, from_at=always["from_at"]).exists():
             RolePermissionPeriod.objects.create(role_id=role.pk, permission="sample_read", **always)
