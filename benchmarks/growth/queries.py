@@ -1,7 +1,7 @@
 """What is asked for at both sizes, and by how much its p95 may grow."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -66,8 +66,14 @@ def days_query(name, begins, ends):
 
 
 def access_query(name, **query):
-    """Who had access on the day in the middle of the log."""
-    return Query(name, lambda server: [path(ACCESS, on=server.samples["middle"], **query)])
+    """Who had access on days of the second half of the log."""
+    return Query(name, lambda server: [path(ACCESS, on=day, **query) for day in later_days(server)])
+
+
+def later_days(server):
+    """Twenty, from the middle of the log to now."""
+    middle = date.fromisoformat(server.samples["middle"])
+    return [(middle + (datetime.now(UTC).date() - middle) * number // 20).isoformat() for number in range(20)]
 
 
 def sentences_of_people(server):
@@ -110,7 +116,7 @@ def all_queries(sorts):
         fixed_query("users: figures", FIGURES),
         fixed_query("users: figures of 365 days", FIGURES, days=365),
         access_query("access: a day"),
-        Query("access: a moment", lambda server: [path(ACCESS, at=f"{server.samples['middle']}T12:00:00Z")]),
+        Query("access: a moment", lambda server: [path(ACCESS, at=f"{day}T12:00:00Z") for day in later_days(server)]),
         access_query("access: role of many", role="viewer"),
         access_query("access: role of few", role="manager"),
         access_query("access: permission", permission="lab_test_approve"),

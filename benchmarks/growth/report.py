@@ -8,6 +8,8 @@ from benchmarks.harness.results import Spread, figure, ratio, spread_text
 
 #: The page shows only so many: those that grow most.
 SHOWN = 20
+#: The first page of who had access is compared with that of the users.
+ACCESS, USERS = "access: a day", "users: first page"
 
 
 class Line(NamedTuple):
@@ -71,7 +73,7 @@ def text(results):
     return "\n\n".join(
         [
             conditions(results["date"], results["machine"], results["load"], how),
-            summary(results["sizes"], found),
+            " ".join([summary(results["sizes"], found), *compared(results), "Those that grow most:"]),
             table_of(sorted(found, key=lambda line: -line.growth.median)[:SHOWN]),
         ]
     )
@@ -83,7 +85,17 @@ def summary(sizes, found):
     users, events = (
         "{:,} against {:,} {}".format(*(size[kind] for size in sizes[::-1]), kind) for kind in ("users", "events")
     )
-    return f"With {users} and {events}, {met} of {len(found)} queries meet their goal. Those that grow most:"
+    return f"With {users} and {events}, {met} of {len(found)} queries meet their goal."
+
+
+def compared(results):
+    """How much longer who had access takes than who is there, at the larger size, where both were measured."""
+    if not {ACCESS, USERS} <= results["queries"].keys():
+        return []
+    large = results["sizes"][-1]["name"]
+    rounds = [results["queries"][name][large] for name in (ACCESS, USERS)]
+    p50, p95 = (spread_text(ratio(*([one[key] for one in of] for of in rounds))) for key in ("p50", "p95"))
+    return [f"There, the first page of who had access on a day takes {p50} times as long as that of users, p95 {p95}."]
 
 
 def table_of(found):

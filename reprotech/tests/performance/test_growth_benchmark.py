@@ -156,6 +156,16 @@ def test_the_page_says_what_was_measured():
 
 
 @pytest.mark.only_on("sqlite")
+def test_who_had_access_is_compared_with_who_is_there():
+    made = results()
+    assert "who had access" not in report.text(made)
+    figures = {"growth_10_20": of([2, 4, 2], [1, 1, 1]), "growth_100_200": of([6, 6, 6], [1, 1, 1])}
+    made["queries"]["access: a day"] = {"goal": 1.5, **figures}
+    took = "takes 1.50 (1.00\N{EN DASH}2.00) times as long as that of users"
+    assert f"There, the first page of who had access on a day {took}" in report.text(made)
+
+
+@pytest.mark.only_on("sqlite")
 def test_what_is_not_measured_again_stays_unless_the_sizes_changed():
     earlier, now = results(), results()
     del now["queries"]["audit: user"]
