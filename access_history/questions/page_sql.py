@@ -38,31 +38,7 @@ MEETS = "from_at < {end:moment} AND (to_at IS NULL OR (to_at > {begin:moment} AN
 GIVEN = "SELECT value AS user_id FROM {ids:numbers}"
 #: Of a row of the second statement.
 ACCOUNT, GRANT, NAME, PERMISSIONS = range(4)
-#: Permissions of a role that came and went together are one row: most roles have all of theirs from one event.
-FACTS = f"""
-    WITH page AS ({{found}}), held AS (
-        SELECT periods.* FROM page JOIN access_grant_periods AS periods
-            ON periods.user_id = page.user_id AND periods.from_at < {{{{end:moment}}}}
-    )
-    SELECT {ACCOUNT} AS kind, periods.user_id AS owner, from_at, to_at, from_event, to_event, starts_at, ends_at,
-        username, first_name, last_name, is_service, is_active, is_locked, NULL, NULL
-    FROM page JOIN (SELECT * FROM access_account_periods WHERE {{meets}}) AS periods
-        ON periods.user_id = page.user_id
-    UNION ALL
-    SELECT {GRANT}, user_id, from_at, to_at, from_event, to_event, starts_at, ends_at, granted_by_name,
-        NULL, NULL, NULL, NULL, NULL, role_id, granted_by_id
-    FROM held
-    UNION ALL
-    SELECT {NAME}, role_id, from_at, to_at, from_event, to_event, NULL, NULL, name,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM access_role_periods WHERE role_id IN (SELECT role_id FROM held) AND from_at < {{{{end:moment}}}}
-    UNION ALL
-    SELECT {PERMISSIONS}, role_id, from_at, to_at, from_event, to_event, NULL, NULL,
-        {{{{string_agg}}}}(permission, '\n'), NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM access_role_permission_periods WHERE role_id IN (SELECT role_id FROM held) AND from_at < {{{{end:moment}}}}
-    GROUP BY role_id, from_at, to_at, from_event, to_event
-    ORDER BY kind, owner, from_at, from_event
-"""  # noqa: S608 (constants)
+#: Its columns.
 KINDS: tuple[Kind, ...] = (
     *("number", "number", "moment", "moment", "number", "number", "moment", "moment", "text"),
     *("text", "text", "boolean", "boolean", "boolean", "number", "number"),
@@ -190,7 +166,37 @@ def facts_of(window: Window, user_ids: Collection[int]) -> Facts:
 
 @lru_cache(maxsize=100)
 def _statement(found: str) -> ConstantStatement:
-    return ConstantStatement(FACTS.format(found=found, meets=MEETS), KINDS)
+    """Rows about these accounts and their roles.
+
+    Permissions of a role that came and went together are one row: most roles have all of theirs from one event.
+    """
+    text = f"""
+        WITH page AS ({found}), held AS (
+            SELECT periods.* FROM page JOIN access_grant_periods AS periods
+                ON periods.user_id = page.user_id AND periods.from_at < {{end:moment}}
+        )
+        SELECT {ACCOUNT} AS kind, periods.user_id AS owner, from_at, to_at, from_event, to_event, starts_at, ends_at,
+            username, first_name, last_name, is_service, is_active, is_locked, NULL, NULL
+        FROM page JOIN (SELECT * FROM access_account_periods WHERE {MEETS}) AS periods
+            ON periods.user_id = page.user_id
+        UNION ALL
+        SELECT {GRANT}, user_id, from_at, to_at, from_event, to_event, starts_at, ends_at,
+            granted_by_name, NULL, NULL, NULL, NULL, NULL, role_id, granted_by_id
+        FROM held
+        UNION ALL
+        SELECT {NAME}, role_id, from_at, to_at, from_event, to_event, NULL, NULL,
+            name, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM access_role_periods
+        WHERE role_id IN (SELECT role_id FROM held) AND from_at < {{end:moment}}
+        UNION ALL
+        SELECT {PERMISSIONS}, role_id, from_at, to_at, from_event, to_event, NULL, NULL,
+            {{string_agg}}(permission, '\n'), NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM access_role_permission_periods
+        WHERE role_id IN (SELECT role_id FROM held) AND from_at < {{end:moment}}
+        GROUP BY role_id, from_at, to_at, from_event, to_event
+        ORDER BY kind, owner, from_at, from_event
+    """  # noqa: S608 (constants and whole numbers)
+    return ConstantStatement(text, KINDS)
 
 
 def _facts(rows: Iterable[tuple[Any, ...]]) -> Facts:
