@@ -32,13 +32,13 @@ def locking_slowly(user):
             with transaction.atomic():
                 lock_user(actor=SYSTEM, user_id=user.pk)
                 is_written.set()
-                may_end.wait(20)
+                may_end.wait(120)
         finally:
             connection.close()
 
     thread = Thread(target=lock_slowly)
     thread.start()
-    assert is_written.wait(20)
+    assert is_written.wait(60)
     try:
         yield
     finally:
@@ -143,7 +143,7 @@ def test_a_reader_doesn_t_wait_for_an_archive_or_a_rebuild(cast, monkeypatch):
     ann = make_user("ann")
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         lock_history()
-        progress = pool.submit(in_own_connection, catch_up).result(20)
+        progress = pool.submit(in_own_connection, catch_up).result(60)
         assert progress.complete_to is not None
     assert catch_up().complete_to is None
     assert AccountPeriod.objects.filter(user_id=ann.pk).exists()

@@ -30,7 +30,7 @@ class Listener:
 
     def learn(self):
         """Wait until all is known, and name the keys that were invalidated until then."""
-        assert eventually(self.is_sure, seconds=5)
+        assert eventually(self.is_sure)
         received, self.received[:] = list(self.received), []
         return set().union(*filter(None, received))
 

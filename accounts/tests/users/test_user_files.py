@@ -84,7 +84,7 @@ def test_many_invitations_leave_while_nobody_waits(cast, admin, django_capture_o
         assert send(admin, text).status_code == 201
     for thread in threading.enumerate():
         if thread.name == "mail":
-            thread.join(10)
+            thread.join(60)
     assert len(mail.outbox) == 8
 
 

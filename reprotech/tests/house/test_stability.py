@@ -20,6 +20,12 @@ WAITS = {
     "reprotech/tests/performance/test_page_weight.py": "a page comes in two pieces",
     "reprotech/tests/security/test_hostile_wire.py": "a request is being read when it breaks off, and changes nothing",
 }
+#: Calls that wait for something, and end without it after a time.
+GIVING_UP = {"create_connection", "eventually", "result", "wait"}
+#: Where something must be seen within less than half a minute.
+SHORT_WAITS = {
+    "accounts/tests/session_cache/test_invalidation_listener.py": "a server's pause ends by itself",
+}
 #: What Playwright reads at once, while `expect` waits for it.
 READ_AT_ONCE = {
     *("all_inner_texts", "all_text_contents", "count", "get_attribute", "inner_text", "input_value", "is_checked"),
@@ -79,6 +85,26 @@ def read_at_once(text):
                 yield f"{node.lineno}: {ast.unparse(part)}"
 
 
+def short_waits(text):
+    """The lines that give up before a slow machine is done: what is waited for comes at once on a quick one.
+
+    Less than a second is the pause between two looks.
+    """
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func).rpartition(".")[2]
+        limits = [word.value for word in node.keywords if word.arg in {"seconds", "timeout"}]
+        limits += node.args[:1] if name in {"wait", "result"} else []
+        numbers = [limit.value for limit in limits if isinstance(limit, ast.Constant) and limit.value is not None]
+        if name in GIVING_UP and any(1 <= number < 30 for number in numbers):
+            yield node.lineno
+
+
+def test_nothing_is_given_up_before_a_slow_machine_is_done():
+    assert {name for name, text in TESTS.items() if any(short_waits(text))} == SHORT_WAITS.keys()
+
+
 def test_who_waits_without_looking_says_why():
     assert {name for name, text in TESTS.items() if lone_sleeps(text)} == WAITS.keys()
 
@@ -103,6 +129,9 @@ def test_these_tests_would_notice():
         "1: page.url",
         "2: row.count()",
     ]
+    short = ["eventually(ask, seconds=5)", "done.wait(20)", "asked.result(9)"]
+    waits = "\n".join([*short, "done.wait(timeout=60)", "done.wait(0.1)", "done.wait(timeout=None)", "done.result()"])
+    assert list(short_waits(waits)) == [1, 2, 3]
     assert FIXED_PORT.search('env["PORT"] = "5999"')
     assert FIXED_PORT.search("PORT=59999 scripts/server")
     assert TODAY.search("timezone.now().date()")

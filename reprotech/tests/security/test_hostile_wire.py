@@ -36,7 +36,7 @@ def exchange(lab, content):
     """Send bytes and return all that comes back until the server hangs up or has been silent for a while."""
     received = b""
     # It may hang up before everything is sent, or wait for more of what is no request.
-    with suppress(ConnectionError, TimeoutError), socket.create_connection((lab.host, lab.port), timeout=20) as sent:
+    with suppress(ConnectionError, TimeoutError), socket.create_connection((lab.host, lab.port), timeout=60) as sent:
         sent.sendall(content)
         sent.settimeout(SILENCE)
         while chunk := sent.recv(65_536):
@@ -173,7 +173,7 @@ def test_a_body_that_breaks_off_changes_nothing_and_is_no_failure_of_the_server(
         renaming(lab, "Transfer-Encoding: chunked") + chunks(body)[:-4],
         renaming(lab, "Transfer-Encoding: chunked") + chunks(body[:10]) + b"zz\r\n",
     ):
-        with socket.create_connection((lab.host, lab.port), timeout=20) as sent:
+        with socket.create_connection((lab.host, lab.port), timeout=60) as sent:
             sent.sendall(content)
             sent.shutdown(socket.SHUT_WR)
             with suppress(ConnectionError):
@@ -191,7 +191,7 @@ def test_a_file_or_form_that_breaks_off_changes_nothing(lab, ending, content_typ
     if content_type != "text/csv":
         body, path = b"", f"/api/users/{lab.ids['user_id']}/lock"
     headers = [f"Authorization: Bearer {token}", f"Content-Type: {content_type}", "Transfer-Encoding: chunked"]
-    with socket.create_connection((lab.host, lab.port), timeout=20) as sent:
+    with socket.create_connection((lab.host, lab.port), timeout=60) as sent:
         sent.sendall(head(lab, f"POST {path} HTTP/1.1", *headers) + chunks(*[body] if body else []))
         time.sleep(0.2)  # so that it is being read
         if ending == "reset":
@@ -207,7 +207,7 @@ def test_a_form_in_chunks_is_taken_while_the_same_client_closes_other_connection
     token = lab.admin["access_token"]
     headers = [f"Authorization: Bearer {token}", "Content-Type: application/x-www-form-urlencoded", "Connection: close"]
     form = head(lab, "POST /api/auth/introspect HTTP/1.1", *headers, "Transfer-Encoding: chunked")
-    idle = [socket.create_connection((lab.host, lab.port), timeout=20) for _ in range(50)]
+    idle = [socket.create_connection((lab.host, lab.port), timeout=60) for _ in range(50)]
     for connection in idle:
         connection.close()
     received = exchange(lab, form + chunks(f"token={token}".encode(), b""))
@@ -225,7 +225,7 @@ def test_a_form_in_chunks_is_taken_while_others_leave_before_they_are_answered(l
     database = sqlite3.connect(lab.server.env["DATABASE_URL"].removeprefix("sqlite:///"), isolation_level=None)
     with closing(database), ThreadPoolExecutor(1) as pool:
         database.execute("BEGIN IMMEDIATE")  # a refused sign-in is recorded, so it waits
-        with socket.create_connection((lab.host, lab.port), timeout=20) as other:
+        with socket.create_connection((lab.host, lab.port), timeout=60) as other:
             other.sendall(signing_in * 2)
             time.sleep(0.1)
             if ending == "reset":
@@ -242,7 +242,7 @@ def test_a_body_in_chunks_is_refused_beyond_its_limit(lab):
 
 
 def test_many_unfinished_requests_leave_room_for_others(lab):
-    idle = [socket.create_connection((lab.host, lab.port), timeout=20) for _ in range(200)]
+    idle = [socket.create_connection((lab.host, lab.port), timeout=60) for _ in range(200)]
     try:
         for connection in idle:
             connection.sendall(b"POST /api/auth/login HTTP/1.1\r\nContent-Length: 10\r\nHost: ")

@@ -37,7 +37,7 @@ class LogoutReceiver:
     def address(self):
         return f"http://127.0.0.1:{self._server.server_port}/logout?of=reprotech"
 
-    def wait_for(self, number, seconds=30):
+    def wait_for(self, number, seconds=60):
         """The tokens, once so many have come."""
         end = time.monotonic() + seconds
         while len(self.tokens) < number and time.monotonic() < end:
