@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.crypto.sealed_row import COMMITMENT_BYTES, SALT_BYTES, VERSION, SealedRow, authentication_code, json_details
+from audit.models.details import DetailsField
 from audit.models.querysets import AppendOnlyError, AuditLogQuerySet
 
 
@@ -103,7 +104,7 @@ class AuditLog(AppendOnlyModel):
     request_id = models.CharField(max_length=64, blank=True)
     session_id = models.UUIDField(null=True, blank=True)
     #: `changes: {field: [old, new]}`, `reason`, `required`, ...; never a secret.
-    details = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    details = DetailsField(default=dict, blank=True, encoder=DjangoJSONEncoder)
 
     # For the seal (`audit.crypto.sealed_row`).
     version = models.PositiveSmallIntegerField(default=VERSION, editable=False)

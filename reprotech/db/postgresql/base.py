@@ -13,9 +13,15 @@ from psycopg_pool import ConnectionPool
 
 from reprotech.db.postgresql import statements
 from reprotech.db.postgresql.statements import PreparingConnection, Reader, Row, Values
+from reprotech.db.postgresql.timestamps import bounded_adapters
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def get_connection_params(self) -> dict[str, Any]:
+        parameters: dict[str, Any] = super().get_connection_params()
+        parameters["context"] = bounded_adapters(parameters["context"], self.timezone)
+        return parameters
+
     def get_new_connection(self, conn_params: dict[str, object]) -> PreparingConnection:
         connection: PreparingConnection = super().get_new_connection(conn_params)
         return self._working(connection) if self.pool else connection

@@ -87,6 +87,7 @@ MEMOIZED = {
     "reprotech/api/viewsets.py": {"_authenticators"},
     "reprotech/core/jwk.py": {"public_key_of", "thumbprint"},
     "reprotech/core/status.py": {"_newest_migrations"},
+    "reprotech/db/postgresql/timestamps.py": {"bounded_adapters"},
     "reprotech/documents/library.py": {"documents", "index_of_words", "sections"},
     "reprotech/maintenance_mode.py": {"_read"},
     "reprotech/middleware/api_fast_path.py": {"_match"},
