@@ -25,7 +25,7 @@ RUN LOG_DIR=/tmp/logs \
     && python -m compileall -q . \
     && python -m pip uninstall --quiet --yes pip
 
-FROM python:3.13-slim
+FROM python:3.13-slim AS server
 WORKDIR /app
 # The commit, which the image can't ask for: --build-arg BUILD_ID="$(git rev-parse HEAD)"
 ARG BUILD_ID=
@@ -58,3 +58,24 @@ EXPOSE 5001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["python", "deploy/probe.py"]
 
 CMD ["deploy/serve"]
+
+# Backups and restores need PostgreSQL's programs, as new as its server or newer; the server runs without them:
+#
+#   docker build -t reprotech-backup --target backup .
+#   docker run --rm --env-file .env -v backups:/backups reprotech-backup
+FROM server AS backup
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/* \
+    && mkdir /backups \
+    && chown reprotech /backups
+ENV BACKUP_DIR=/backups
+USER 10001
+VOLUME /backups
+HEALTHCHECK NONE
+CMD ["python", "manage.py", "backup", "--verify"]
+
+# The last one is built where no target is named.
+FROM server

@@ -31,7 +31,8 @@ SHARED_MEMORY = "/dev/shm"  # noqa: S108 (of the container)
 def containers():
     """Every container of ours in Kubernetes, by the file's name."""
     for path in manifests():
-        pod = loaded(path).get("spec", {}).get("template", {}).get("spec")
+        spec = loaded(path).get("spec", {})
+        pod = spec.get("jobTemplate", {}).get("spec", spec).get("template", {}).get("spec")
         if pod:
             yield path.stem, pod, pod["containers"][0]
 
@@ -47,9 +48,9 @@ def test_containers_run_without_rights_on_a_root_that_they_cannot_write():
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        mounts = {mount["mountPath"] for mount in container["volumeMounts"]} - {"/anchors", SHARED_MEMORY}
+        mounts = {mount["mountPath"] for mount in container["volumeMounts"]} - {"/anchors", "/backups", SHARED_MEMORY}
         assert mounts == {"/data", "/tmp"}  # noqa: S108 (of the container)
-    assert names == {"deployment", "job"}
+    assert names == {"deployment", "job", "cron-job"}
 
 
 def test_compose_is_what_compose_takes():
@@ -82,7 +83,7 @@ def test_compose_starts_things_in_order_and_holds_no_password():
     used = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
     documented = set(re.findall(r"^#? ?([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text(), re.MULTILINE))
     assert {"POSTGRES_PASSWORD", "SECRET_KEY", "EMAIL_URL"} <= set(re.findall(r"(?<!\$)\$\{([A-Z_]+):\?", text))
-    assert used - documented <= {"REPROTECH_IMAGE", "ADMIN_PASSWORD", "EMAIL_FROM"}
+    assert used - documented <= {"REPROTECH_IMAGE", "REPROTECH_BACKUP_IMAGE", "ADMIN_PASSWORD", "EMAIL_FROM"}
 
 
 def task_definition(name="task-definition"):
@@ -150,7 +151,7 @@ def kubernetes_settings(path):
     (container,) = pod["containers"]
     given = {}
     for source in container["envFrom"]:
-        secret = {"reprotech": "settings/secrets", "reprotech-owner": "migration/owner"}.get(
+        secret = {"reprotech": "settings/secrets", "reprotech-owner": "owner/owner"}.get(
             source.get("secretRef", {}).get("name")
         )
         given |= environment_file(f"kubernetes/overlays/production/{secret}.env.example") if secret else configmap()
@@ -236,7 +237,7 @@ def test_manifests_name_the_image_of_this_version():
     files = [path for path in DEPLOY.rglob("*") if path.suffix in {".json", ".yaml"}]
     pattern = r"(?:/reprotech:|newTag: )([\d.]+\d)"
     named = {str(path): re.findall(pattern, path.read_text(encoding="utf-8")) for path in files}
-    assert sum(map(len, named.values())) == 4
+    assert sum(map(len, named.values())) == 5
     assert {path: tags for path, tags in named.items() if set(tags) - {__version__}} == {}
 
 

@@ -33,7 +33,7 @@ def test_a_wrong_manifest_would_be_found():
 
 def test_kustomizations_name_every_file_and_nothing_else():
     found = list(KUBERNETES.rglob("kustomization.yaml"))
-    assert len(found) == 9
+    assert len(found) == 12
     for path in found:
         named = loaded(path)
         resources = {*named.get("resources", []), *named.get("components", []), *named.get("configurations", [])}
@@ -96,14 +96,15 @@ def test_the_overlay_renders_with_its_name_image_and_secret(rendered):
     }
 
 
-def test_a_changed_setting_restarts_the_pods_and_the_migration_has_the_same(rendered):
+def test_a_changed_setting_restarts_the_pods_and_jobs_have_the_same(rendered):
     before = rendered()["Deployment"]
     after = rendered(LAB_NAME="Another")
     assert before["spec"]["template"] != after["Deployment"]["spec"]["template"]
-    migration = rendered("migration")
-    validate(migration["Job"])
     names = references(after["Deployment"]["spec"]["template"])
-    assert references(migration["Job"]["spec"]["template"])[:2] == names
+    jobs = [rendered("migration")["Job"]["spec"], rendered("backup")["CronJob"]["spec"]["jobTemplate"]["spec"]]
+    owner, other = (references(job["template"]) for job in jobs)
+    assert owner == other
+    assert owner[:2] == names
     assert names == [after["ConfigMap"]["metadata"]["name"], after["Secret"]["metadata"]["name"]]
 
 
