@@ -222,7 +222,7 @@ class Lab:
     @cached_property
     def signs(self):
         """What tells of the inside: stack traces, statements, files, hashes, secrets."""
-        words = ["Traceback (most", 'File "', "site-packages", str(ROOT), "psycopg", "sqlite3.", "bcrypt_sha256$"]
+        words = ["Traceback (most", 'File "', "site-packages", str(ROOT), "sqlite3.", "bcrypt_sha256$"]
         words += [
             'FROM "users',
             "SELECT DISTINCT",
@@ -232,7 +232,9 @@ class Lab:
             "root:x:0:0",
             *self.secrets,
         ]
-        return re.compile("|".join(map(re.escape, words)).encode())
+        # The event of a start names packages with their versions, for those who may read the log.
+        patterns = [*map(re.escape, words), r"psycopg(?!(?:-\w+)? \d)"]
+        return re.compile("|".join(patterns).encode())
 
     def log(self):
         """Every line that the server wrote."""
