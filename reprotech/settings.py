@@ -8,6 +8,7 @@ from pathlib import Path
 
 from corsheaders.defaults import default_headers
 
+from reprotech import release
 from reprotech.conf.api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 (Django reads them here)
 from reprotech.conf.databases import cache_settings, database_settings
 from reprotech.conf.env import Environment
@@ -79,8 +80,8 @@ BACKUP_KEEP = [
     env.number(f"BACKUP_KEEP_{unit}", default, between=(0, 1000)) for unit, default in BACKUP_RETENTION_DEFAULTS.items()
 ]
 METRICS_TOKEN = env.text("METRICS_TOKEN")
-#: The commit, or another name that the builder of an image chose.
-BUILD_ID = env.text("BUILD_ID", "unknown")
+#: The commit, or another name that the builder of a release or image chose.
+BUILD_ID = env.text("BUILD_ID", release.read().build)
 env.require(
     re.fullmatch(r"[\w.+-]{1,64}", BUILD_ID, re.ASCII) is not None,
     "BUILD_ID must be a commit or another name of at most 64 letters, digits and . _ + -.",

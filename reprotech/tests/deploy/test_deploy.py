@@ -268,8 +268,10 @@ def test_the_dockerfile_passes_its_linter(tmp_path):
 @pytest.mark.parametrize("unit", ["reprotech@5001.service", "reprotech-migrate.service", "reprotech-backup.service"])
 def test_units_are_what_systemd_takes(tmp_path, unit):
     for path in (DEPLOY / "systemd").glob("*.service"):
-        text = path.read_text().replace("/opt/reprotech/deploy/serve", "/bin/true")
-        text = text.replace("/opt/reprotech/.venv/bin/python", "/bin/true").replace("/opt/reprotech", "/")
+        text = path.read_text().replace("/opt/reprotech/current/deploy/serve", "/bin/true")
+        text = text.replace("/opt/reprotech/current/.venv/bin/python", "/bin/true").replace(
+            "/opt/reprotech/current", "/"
+        )
         (tmp_path / path.name.replace("@", "@5001")).write_text(text)
     found = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", tmp_path / unit], capture_output=True, text=True, check=False

@@ -1,8 +1,9 @@
-"""`reprotech`, the command of a plain server, takes user, settings and directory as systemd does for its units."""
+"""`reprotech`, the command of a plain server, takes user and settings as systemd does for its units."""
 
 import os
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_what_is_of_one_server_alone_is_not_of_commands_and_the_file_wins(comman
         f"EnvironmentFile={file}\nEnvironmentFile=-{tmp_path}/missing\n"
     )
     assert unit.environment() == {"LOG_DIR": "/var/log/lab", "B": "b c"}
-    assert (str(unit.directory), unit.account.pw_uid, unit.group) == ("/opt/lab", 0, 0)
+    assert (unit.account.pw_uid, unit.group) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,9 @@ def test_a_setting_before_the_command_is_for_it_alone_and_nothing_else_of_the_ca
     )
     started = []
     monkeypatch.setattr(command, "OWNERS_UNIT", tmp_path / "unit")
+    # Of the release that the command itself belongs to, whichever the unit runs.
+    assert command.PROGRAM == ROOT
+    monkeypatch.setattr(command, "PROGRAM", Path("/opt/lab/releases/1.0.0-one"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "execve", lambda *call: started.append(call))
     for name in ("initgroups", "setgid", "setuid", "umask"):
@@ -98,8 +102,8 @@ def test_a_setting_before_the_command_is_for_it_alone_and_nothing_else_of_the_ca
     command.main()
     ((python, words, environment),) = started
     assert list(map(str, [python, *words[1:]])) == [
-        "/opt/lab/.venv/bin/python",
-        *["/opt/lab/manage.py", "users", "list", "X=y"],
+        "/opt/lab/releases/1.0.0-one/.venv/bin/python",
+        *["/opt/lab/releases/1.0.0-one/manage.py", "users", "list", "X=y"],
     ]
     assert (environment["LOG_LEVEL"], environment["NOTE"], environment["LOG_DIR"]) == ("DEBUG", "a=b", "/var/log/lab")
     assert "PYTHONPATH" not in environment
