@@ -43,6 +43,22 @@ def test_a_good_file_is_shown_and_created_when_confirmed(browser):
     assert User.objects.get(username="linus").check_password(PASSWORD)
 
 
+def test_what_excel_saves_in_western_europe_is_read_and_shown(browser):
+    text = "Benutzername;E-Mail;Vorname;Nachname\njorg;jorg@lab.example;Jörg;Groß\n"
+    file = SimpleUploadedFile("people.csv", text.encode("cp1252"), "text/csv")
+    page = text_of(browser.post("/users/import", {"file": file}))
+    assert "Jörg Groß" in page
+    assert browser.post("/users/import/confirm", {"text": text}).status_code == 302
+    assert User.objects.get(username="jorg").last_name == "Groß"
+
+
+def test_letters_of_other_encodings_are_refused(browser):
+    file = SimpleUploadedFile("people.csv", "Login;E-Mail;Name\nivan;i@lab.example;Петров\n".encode("cp1251"))
+    answer = browser.post("/users/import", {"file": file, "ignore_unknown_columns": "on"})
+    assert answer.status_code == 422
+    assert "The line has characters in another encoding than UTF-8." in text_of(answer)
+
+
 def test_a_bad_file_is_explained_by_line(browser):
     response = upload(browser, BAD)
     page = text_of(response)

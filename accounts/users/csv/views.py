@@ -17,7 +17,7 @@ from accounts.users.csv.columns import IGNORED_COLUMNS, IMPORT_COLUMNS, PERIOD_C
 from accounts.users.csv.export import csv_response, start_export
 from accounts.users.csv.import_users import MAX_PASSWORDS, ImportRow, import_users
 from accounts.users.csv.parser import ParsedFile, parse_users
-from accounts.users.csv.table import MAX_ROWS
+from accounts.users.csv.table import MAX_ROWS, decode
 from accounts.users.csv.wrong_rows import has_wrong_rows, line_of, values_by_line, wrong_rows_response
 from accounts.users.forms import UploadForm
 from reprotech.core.change_reason import ReasonRefused
@@ -50,7 +50,7 @@ def upload(request: PageRequest) -> HttpResponse:
     upload, ignore_unknown = form.cleaned_data["file"], form.cleaned_data["ignore_unknown_columns"]
     file = None
     try:
-        file = parse_users(upload.read(), ignore_unknown_columns=ignore_unknown)
+        file = parse_users(decode(upload.read(), is_shown=True), ignore_unknown_columns=ignore_unknown)
         import_users(actor=request.user, rows=file.users, dry_run=True)
     except ValidationFailed as refusal:
         context = {"form": form, "filename": upload.name, **error_context(refusal.errors, file)}
