@@ -36,7 +36,7 @@ PROGRESS = f"""
             max(replayed_at) AS replayed_at, coalesce(max(difference_count), 0) AS difference_count
         FROM access_history_state
     ) AS state
-"""  # noqa: S608 (constants)
+"""  # noqa: S608 (constants)  # nosec B608
 PROGRESS_KINDS: tuple[Kind, ...] = ("number", "moment", "moment", "moment", "number", "number", "moment")
 STATEMENT = ConstantStatement(PROGRESS, PROGRESS_KINDS)
 

@@ -18,7 +18,8 @@ from reprotech.db.constant_statements import ConstantStatement, Kind
 
 CHECKPOINT = "(SELECT size, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1) AS newest"
 OPENING = ConstantStatement(
-    f"SELECT progress.*, size, note FROM ({PROGRESS}) AS progress LEFT JOIN {CHECKPOINT} ON true",  # noqa: S608 (constants)
+    # Constants alone.
+    f"SELECT progress.*, size, note FROM ({PROGRESS}) AS progress LEFT JOIN {CHECKPOINT} ON true",  # noqa: S608  # nosec B608
     (*PROGRESS_KINDS, "number", "text"),
 )
 #: With the newest checkpoint in the same moment: it covers what is counted as sealed.
@@ -30,7 +31,7 @@ PROOF = ConstantStatement(
         WHERE NOT EXISTS (SELECT 1 FROM audit_leaves WHERE event_id = value)
             AND EXISTS (SELECT 1 FROM audit_logs WHERE id = value)
     ) AS counted LEFT JOIN {CHECKPOINT} ON true
-    """,  # noqa: S608 (constants)
+    """,  # noqa: S608 (constants)  # nosec B608
     ("number", "number", "text"),
 )
 #: As `Window.meets`: what ended as it began never was.
@@ -155,7 +156,7 @@ def facts_from(window: Window, first: int, count: int) -> Facts:
     found = f"""
         SELECT DISTINCT user_id FROM access_account_periods WHERE {MEETS}
         ORDER BY user_id LIMIT {count:d} OFFSET {first:d}
-    """  # noqa: S608
+    """  # noqa: S608  # nosec B608
     return _facts(_statement(found).rows(begin=window.begin, end=window.end))
 
 
@@ -195,7 +196,7 @@ def _statement(found: str) -> ConstantStatement:
         WHERE role_id IN (SELECT role_id FROM held) AND from_at < {{end:moment}}
         GROUP BY role_id, from_at, to_at, from_event, to_event
         ORDER BY kind, owner, from_at, from_event
-    """  # noqa: S608 (constants and whole numbers)
+    """  # noqa: S608 (constants and whole numbers)  # nosec B608
     return ConstantStatement(text, KINDS)
 
 
