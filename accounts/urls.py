@@ -6,6 +6,8 @@ from accounts.authentication import views as authentication_views
 from accounts.exclusions import form_views as exclusion_form_views
 from accounts.exclusions import views as exclusion_views
 from accounts.mfa import views as mfa_views
+from accounts.onboarding.columns import views as column_views
+from accounts.onboarding.creating import views as creating_views
 from accounts.onboarding.updating import views as updating_views
 from accounts.passwords import views as password_views
 from accounts.preferences import views as preference_views
@@ -18,7 +20,7 @@ from accounts.user_page import role_views as role_change_views
 from accounts.user_page import views as user_page_views
 from accounts.users import action_views, bulk_views, role_users_views
 from accounts.users import views as user_views
-from accounts.users.csv import views as csv_views
+from accounts.users.csv import export_views
 from accounts.users.invitations import views as invitation_views
 
 urlpatterns = [
@@ -50,11 +52,12 @@ urlpatterns = [
     path("users/views", saved_views.save_view, name="save_user_view"),
     path("users/views/<int:filter_id>/delete", saved_views.delete_view, name="delete_user_view"),
     path("users/columns", preference_views.choose_user_columns, name="user_columns"),
-    path("users/export", csv_views.export_all, name="export_users"),
-    path("users/import", csv_views.upload, name="import_users"),
-    path("users/import/template", csv_views.download_template, name="import_template"),
-    path("users/import/errors", csv_views.download_wrong_rows, name="import_errors"),
-    path("users/import/confirm", csv_views.confirm, name="confirm_import"),
+    path("users/export", export_views.export_all, name="export_users"),
+    path("users/import", creating_views.upload, name="import_users"),
+    path("users/import/template", creating_views.download_template, name="import_template"),
+    path("users/import/errors", creating_views.download_wrong_rows, name="import_errors"),
+    path("users/import/confirm", creating_views.confirm, name="confirm_import"),
+    path("users/import/columns", column_views.choose, name="import_columns"),
     path("users/import/update", updating_views.upload, name="update_from_list"),
     path("users/import/update/confirm", updating_views.confirm, name="confirm_update"),
     path("users/selected/activate", bulk_views.activate, name="activate_users"),

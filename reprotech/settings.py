@@ -336,6 +336,7 @@ BODY_LIMIT_OVERRIDES = {
     "/api/users/import": 5_500_000,
     "/users/import": 5_500_000,
     "/users/import/confirm": 5_500_000,
+    "/users/import/columns": 5_500_000,
     "/users/import/update": 5_500_000,
     "/users/import/update/confirm": 5_500_000,
     "/users/import/errors": 5_500_000,

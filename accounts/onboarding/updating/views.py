@@ -17,10 +17,10 @@ from accounts.onboarding.updating.descriptions import change_lines, missing_righ
 from accounts.onboarding.updating.forms import ConfirmationForm, ListForm, ListOptionsForm
 from accounts.onboarding.updating.reading import read_columns, read_list
 from accounts.permissions import USER_UPDATE
+from accounts.users.csv.error_lines import error_context
 from accounts.users.csv.import_users import ImportedFile
 from accounts.users.csv.parser import ParsedFile
 from accounts.users.csv.table import MAX_ROWS
-from accounts.users.csv.views import error_context
 from audit.authorization import record_denial
 from reprotech.core.change_reason import ReasonRefused
 from reprotech.core.exceptions import Conflict, Forbidden, ValidationFailed

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from reprotech.tests.support.browser_actions import csrf_token, expect_said, sign_in
+from reprotech.tests.support.clicks import at_most, count_clicks
 
 JAVA_SCRIPT = pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
 # What only the browser does is the same on every stack.
@@ -214,6 +215,28 @@ def test_a_file_with_errors_is_explained_and_a_good_one_imported(new_page, java_
     expect_said(page, "12 users created. 12 invitations are on the way.")
     page.goto(f"/users?search={kind}-7")
     expect(page.get_by_role("link", name=f"{kind}-7", exact=True)).to_be_visible()
+
+
+HR = "Nachname;Vorname;Dienstl. E-Mail;Stelle;Eintritt;Abteilung\n" + "".join(
+    f"Neumann;{name};neumann{number}@lab.example;{'Laborant' if number % 2 else 'Viewer'};15.03.2031;Zellkultur\n"
+    for number, name in enumerate("Anna Ben Cem Dana Emil Fay Gül Hugo Ida Jörg".split())
+)
+
+
+@ONCE
+def test_hr_s_file_becomes_ten_people_in_a_few_clicks(page):
+    count_clicks(page)
+    sign_in(page, to="/users/import")
+    file = {"name": "Eintritte.csv", "mimeType": "text/csv", "buffer": HR.encode("cp1252")}
+    page.get_by_label("CSV file").set_input_files(file)
+    with at_most(page, 6):
+        page.get_by_role("button", name="Validate file").click()
+        page.get_by_label("Dienstl. E-Mail").select_option("E-mail")
+        page.get_by_label("Laborant").select_option("Laboratory Technician")
+        page.get_by_role("button", name="Show what would be created").click()
+        expect(page.get_by_label("Username of Jörg Neumann")).to_have_value("jorg.neumann")
+        page.get_by_role("button", name="Create 10 users").click()
+        expect_said(page, "10 users created. 10 leave the day before the start.")
 
 
 @ONCE
