@@ -1,4 +1,4 @@
-"""Whoever has the password of the server's database role can write the history's tables: each change is found."""
+"""Those who have the password of the server's database role can write the history's tables: each change is found."""
 
 from datetime import UTC, datetime, timedelta
 

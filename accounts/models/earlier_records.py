@@ -1,4 +1,4 @@
-"""What is remembered of people beside their accounts: usernames that they had, and lists that they stood in.
+"""What is remembered of people besides their accounts: usernames that they had, and lists that they stood in.
 
 No username is ever reused, or events of two people would look like one person's.
 """

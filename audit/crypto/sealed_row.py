@@ -128,7 +128,7 @@ def expanded_address(address: str | None) -> str | None:
     try:
         return IPv6Address(address).exploded
     except ValueError:
-        return address  # a network, which nothing here writes: whoever did knows no code for it
+        return address  # a network, which nothing here writes: those who did know no code for it
 
 
 def authentication_code(row: SealedRow) -> bytes:

@@ -1,6 +1,6 @@
 """The field of an event's details, which reads whatever the database holds.
 
-The server's database role may insert rows, and so may whoever has its password: one that can't be read must not keep
+The server's database role may insert rows, and so may those who have its password: one that can't be read must not keep
 others from being read, shown and sealed. What was written by services is always an object.
 """
 

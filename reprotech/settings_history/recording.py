@@ -81,7 +81,7 @@ def record_start(now: Snapshot, this: Start) -> AuditLog | None:
     _lock()
     own = ServerConfiguration.objects.filter(pk=this.instance).first()
     if own and this.id in own.state.get("starts", ()):
-        return None  # another worker did, of this start or of an older one beside a new one of the same name
+        return None  # another worker did, of this start or of an older one next to a new one of the same name
     latest = own or ServerConfiguration.objects.first()
     keys = code_keys()
     changes = changes_since(latest.state, now, keys) if latest else first_values(now)

@@ -73,7 +73,7 @@ class Snapshot:
     def codes(self, key: CodeKey | None) -> dict[str, str]:
         if key is None:
             return {}
-        # SECRET_KEY itself is told apart by the name of the key.
+        # SECRET_KEY itself is distinguished by the name of the key.
         return {name: key.code(name, value) for name, value in self.concealed.items() if name != "SECRET_KEY"}
 
     @cached_property
@@ -101,7 +101,7 @@ def _readable(env: Environment, name: str) -> Any:
 def _place(url: str) -> str:
     """What a URL leads to, without user, password and query."""
     address = parse_address(url)
-    if address is None:  # it has no host, or its password can't be told from it
+    if address is None:  # it has no host, or its password can't be distinguished from it
         return f"{url.partition('://')[0]}://{HIDDEN if url.partition('://')[2] else ''}"
     path = f"/{address.path}" if address.path else ""
     return f"{address.scheme}://{address.host}{path}"

@@ -44,7 +44,7 @@ def take_role(role: Role, *users: User) -> None:
 def make_many_users(count: int, *, lately: bool = False) -> None:
     """So many users in seconds, on PostgreSQL: most are Viewers, a few hold another role, are inactive or locked.
 
-    `lately`: all were made now, and whoever never signed in was invited now.
+    `lately`: all were made now, and those who never signed in were invited now.
     """
     columns = "username, email, password_hash, first_name, last_name, is_active, locked_at, last_login, created_at"
     with transaction.atomic(), triggers.suspended(), connection.cursor() as cursor:

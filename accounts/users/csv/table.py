@@ -72,7 +72,7 @@ def decode(content: bytes, *, is_shown: bool = False) -> str:
     """Decode UTF-8, or UTF-16 with its byte order mark; raises ValidationFailed.
 
     Where a person sees the names before anything is done with them, also Windows-1252, as Excel writes it in Western
-    Europe: it can't be told from other encodings with certainty.
+    Europe: it can't be distinguished from other encodings with certainty.
     """
     if len(content) > MAX_BYTES:
         raise _too_large()

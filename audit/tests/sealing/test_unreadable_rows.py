@@ -1,4 +1,4 @@
-"""A row that can't be read, written by whoever has the password of the server's database role, stops nothing."""
+"""A row that can't be read, written by those who have the password of the server's database role, stops nothing."""
 
 import pytest
 from django.db import connection

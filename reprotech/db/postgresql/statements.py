@@ -62,7 +62,7 @@ def result_rows(result: PGresult) -> list[Row]:
 
 
 def typed_rows(result: PGresult) -> list[tuple[Any, ...]]:
-    """Rows of numbers, texts, booleans and times in UTC, as psycopg reads them without what a connection was told."""
+    """Rows of numbers, texts, booleans and times in UTC, as psycopg reads them without what a connection was set to."""
     transformer = Transformer()
     transformer.set_pgresult(result)
     return transformer.load_rows(0, result.ntuples, tuple)

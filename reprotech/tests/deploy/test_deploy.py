@@ -289,7 +289,7 @@ def known_metrics():
         sample.name for registry in (REGISTRY, state) for metric in registry.collect() for sample in metric.samples
     }
     names |= {f"{metric.name}{end}" for metric in REGISTRY.collect() for end in ("_total", "_bucket")}
-    # Only after a verification, with a pool, where anchors are configured, beside an audit worker, on PostgreSQL.
+    # Only after a verification, with a pool, where anchors are configured, next to an audit worker, on PostgreSQL.
     return names | {
         *("reprotech_audit_verified_age_seconds", "reprotech_database_pool_connections"),
         *("reprotech_audit_anchor_lag_seconds", "reprotech_audit_anchor_interval_seconds"),
