@@ -63,7 +63,7 @@ def confirm(request: PageRequest) -> HttpResponse:
     parsed, name = None, form.cleaned_data["filename"]
     try:
         options = form.options(_ticked(request), form.cleaned_data["confirm_leavers"])
-        parsed = _read(form, form.cleaned_data["text"])
+        parsed = _read(request, form, form.cleaned_data["text"])
         found = update_people(
             actor=request.user,
             rows=parsed.users,
@@ -87,7 +87,7 @@ def _preview(request: PageRequest, form: ListOptionsForm, content: bytes | str, 
     parsed = None
     try:
         options = form.options()
-        parsed = _read(form, content)
+        parsed = _read(request, form, content)
         found = compare_people(actor=request.user, rows=parsed.users, source=options.source, leavers=options.leavers)
         _refuse_too_many(found)
     except ValidationFailed as refused:
@@ -103,7 +103,7 @@ def _again(request: PageRequest, form: ConfirmationForm) -> HttpResponse:
         return _render(request, {"form": _form_again(form)}, UNPROCESSABLE)
     try:
         options = options_form.options(_ticked(request))
-        parsed = _read(options_form, form.data.get("text", ""))
+        parsed = _read(request, options_form, form.data.get("text", ""))
         found = compare_people(actor=request.user, rows=parsed.users, source=options.source, leavers=options.leavers)
         _refuse_too_many(found)
     except ValidationFailed as refused:
@@ -112,9 +112,9 @@ def _again(request: PageRequest, form: ConfirmationForm) -> HttpResponse:
     return _render(request, {**context, "confirmation": form}, UNPROCESSABLE)
 
 
-def _read(form: ListOptionsForm, content: bytes | str) -> ParsedFile:
+def _read(request: PageRequest, form: ListOptionsForm, content: bytes | str) -> ParsedFile:
     values = form.cleaned_data
-    return read_list(content, day_order=values["day_order"], with_roles=values["with_roles"])
+    return read_list(content, reader=request.user, day_order=values["day_order"], with_roles=values["with_roles"])
 
 
 def _shown(

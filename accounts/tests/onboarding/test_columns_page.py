@@ -111,6 +111,21 @@ def test_the_next_file_of_these_columns_goes_straight_to_the_preview(browser, ca
     assert "Which column is what?" in page_of(upload(page_client(cast.super_admin)))
 
 
+def test_a_list_that_updates_is_read_by_what_was_chosen(browser, cast):
+    data = {"list": "HR", "with_roles": "on"}
+
+    def compare(browser):
+        file = SimpleUploadedFile("Liste.csv", HR.encode("cp1252"))
+        return page_of(browser.post("/users/import/update", {**data, "file": file}))
+
+    assert "email" in compare(browser)  # that heading can't be guessed
+    choose(browser, **WORDS)
+    page = compare(browser)
+    assert "3 new" in page
+    assert "Laboratory Technician" in page
+    assert "3 new" not in compare(page_client(cast.super_admin))
+
+
 def test_only_the_last_files_are_remembered(browser, cast):
     for number in range(12):
         text = f"Nachname;E-Mail;Spalte {number}\nMaier;m{number}@lab.example;x\n"
