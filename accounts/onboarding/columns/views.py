@@ -32,6 +32,7 @@ from accounts.users.csv.import_users import import_users
 from accounts.users.csv.parser import parse_users
 from accounts.users.csv.table import Table
 from accounts.users.csv.usernames import fill_usernames
+from accounts.users.forms import UploadForm
 from reprotech.core.exceptions import ValidationFailed
 from reprotech.web.access import FORM, requires
 from reprotech.web.responses import UNPROCESSABLE
@@ -82,7 +83,8 @@ def choose(request: PageRequest) -> HttpResponse:
     try:
         sent = SentFile(text, name, read_file(text))
     except ValidationFailed as refusal:
-        return render_import(request, {"filename": name, **error_context(refusal.errors, None)}, UNPROCESSABLE)
+        context = {"form": UploadForm(), "filename": name, **error_context(refusal.errors, None)}
+        return render_import(request, context, UNPROCESSABLE)
     if "again" in request.POST:
         choices = remembered_choices(request.user, sent.titles) or guessed_choices(sent.table)
         return _render(request, sent, choices)

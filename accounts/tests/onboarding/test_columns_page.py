@@ -86,6 +86,7 @@ def test_what_is_shown_is_what_is_created(browser):
     assert refused.status_code == 422
     assert usernames(page_of(refused))[0] == "jm"  # to be corrected where it was typed
     assert "username: Use at least 3 characters." in page_of(refused)
+    assert "Every row is fine" not in page_of(refused)
     done = browser.post("/users/import/confirm", {**body, "username-2": "jmueller"})
     assert done.status_code == 302
     made = User.objects.get(email="joerg@lab.example")
@@ -178,6 +179,12 @@ def test_a_formula_and_a_person_who_is_there_are_refused_by_line(browser):
 
 def test_a_first_line_without_headings_is_explained_as_ever(browser):
     assert "This line must name the columns" in page_of(upload(browser, "a,b\nc,d\n"))
+
+
+def test_a_file_that_got_lost_can_be_chosen_again(browser):
+    answer = browser.post("/users/import/columns", {"text": ""})
+    assert answer.status_code == 422
+    assert 'type="file"' in page_of(answer)
 
 
 def test_those_who_may_not_create_users_get_nothing(cast):
